@@ -1,0 +1,202 @@
+"""Calling the student's functions: inputs in, tensors or one clear sentence out. Knows no reference."""
+
+import contextlib
+import linecache
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+if TYPE_CHECKING:
+    from autograder.problem import Case, Problem
+
+Call = Callable[["Problem", "Case", dict[str, Any], "Ask"], tuple[torch.Tensor, ...]]
+Ask = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Output:
+    """One tensor that a call returned: its values on the CPU, and the device they came from."""
+
+    values: torch.Tensor
+    device: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one call gave: its outputs, or one sentence that says why there are none; and the inputs it changed."""
+
+    outputs: tuple[Output, ...] | None
+    complaint: str | None
+    modified: tuple[str, ...]
+
+
+class ComplaintError(Exception):
+    """The call gave nothing to compare; the message is a sentence for the student."""
+
+
+def run(problem: "Problem", case: "Case", functions: Mapping[str, Any], device: torch.device) -> Outcome:
+    """Make one call of `problem` with the student's `functions` on `device`. Raises nothing that they raise."""
+    inputs = prepare(case, device)
+    copies = {name: value.clone() for name, value in inputs.items() if isinstance(value, torch.Tensor)}
+    tensors, complaint = None, None
+    try:
+        with torch.no_grad(), contextlib.redirect_stderr(sys.stdout):
+            tensors = problem.call(problem, case, inputs, _asker(problem, functions))
+    except ComplaintError as error:
+        complaint = str(error)
+    # Cloned at once: the student's code may go on to write into what it returned.
+    with torch.no_grad():
+        outputs = tensors and tuple(Output(t.clone().cpu(), str(t.device)) for t in tensors)
+    modified = tuple(name for name, copy in copies.items() if not _same(copy, inputs[name]))
+    return Outcome(outputs, complaint, modified)
+
+
+def forward(problem: "Problem", case: "Case", inputs: dict[str, Any], ask: Ask) -> tuple[torch.Tensor, ...]:
+    """Call ``f_forward(*arguments)``, which returns ``(out, cache)``; the output is ``out``."""
+    return _outputs(problem, _out_and_cache(problem.name, ask(problem.name, *_arguments(inputs)))[:1])
+
+
+def backward(problem: "Problem", case: "Case", inputs: dict[str, Any], ask: Ask) -> tuple[torch.Tensor, ...]:
+    """Call ``f_forward(*arguments)``, then ``f_backward(dout, cache)``; the outputs are the gradients."""
+    name = problem.name.replace("_backward", "_forward")
+    arguments = _arguments(inputs)
+    _, cache = _out_and_cache(name, ask(name, *arguments))
+    if case.forward_between:
+        ask(name, *(1 - a if isinstance(a, torch.Tensor) else a for a in arguments))
+    gradients = ask(problem.name, inputs["dout"], cache)
+    if len(problem.returns) == 1:
+        return _outputs(problem, (gradients,))
+    if not isinstance(gradients, tuple | list) or len(gradients) != len(problem.returns):
+        raise ComplaintError(
+            f"{problem.name} returned {_kind(gradients)}; expected a tuple ({', '.join(problem.returns)})."
+        )
+    return _outputs(problem, tuple(gradients))
+
+
+def prepare(case: "Case", device: torch.device) -> dict[str, Any]:
+    """The inputs of a call by name, `dout` last: cast to the case's dtype, moved, non-contiguous where asked."""
+    inputs = dict(case.arguments) | ({} if case.dout is None else {"dout": case.dout})
+    return {name: _cast(value, case, device) for name, value in inputs.items()}
+
+
+def _cast(value: Any, case: "Case", device: torch.device) -> Any:
+    if not isinstance(value, torch.Tensor):
+        return value
+    tensor = value.to(device, case.dtype if value.is_floating_point() else value.dtype, copy=True)
+    return torch.stack([tensor, tensor], dim=-1)[..., 0] if case.strided else tensor
+
+
+def _arguments(inputs: dict[str, Any]) -> list[Any]:
+    return [value for name, value in inputs.items() if name != "dout"]
+
+
+def _asker(problem: "Problem", functions: Mapping[str, Any]) -> Ask:
+    """Calls a function of the student's by name; whatever goes wrong becomes a `ComplaintError`."""
+
+    def ask(name: str, *arguments: Any) -> Any:
+        function = functions.get(name)
+        if function is None:
+            raise ComplaintError(f"{name} is not defined: run the cell that defines it, then this one again.")
+        if not callable(function):
+            raise ComplaintError(f"{name} is {_kind(function)}; expected a function.")
+        rules = _Rules(problem.forbidden if name == problem.name else frozenset())
+        try:
+            with rules:
+                result = function(*arguments)
+        except BaseException as error:
+            # KeyboardInterrupt and SystemExit too: the notebook must go on to the next cell.
+            raise ComplaintError(_describe(name, error, functions)) from error
+        if rules.broken:
+            raise ComplaintError(f"{name} uses {rules.broken}.")
+        return result
+
+    return ask
+
+
+class _Rules(TorchDispatchMode):
+    """Stops autograd and the operations that are the exercise itself, however they are spelled."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing here is compiled, and importing the compiler takes longer than a check."""
+        return False
+
+    def __init__(self, forbidden: frozenset[str]):
+        super().__init__()
+        self.forbidden = forbidden
+        self.broken: str | None = None
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        operation = func.overloadpacket.__name__
+        if operation.removesuffix("_") in self.forbidden:
+            self._stop(f"torch's own {operation}, which is the exercise itself: use simpler operations")
+        if torch.is_grad_enabled() and any(isinstance(a, torch.Tensor) and a.requires_grad for a in args):
+            self._stop("autograd: write the gradient by hand")
+        return func(*args, **(kwargs or {}))
+
+    def _stop(self, what: str):
+        self.broken = what
+        raise ForbiddenOperationError(what)
+
+
+class ForbiddenOperationError(Exception):
+    """Raised in the student's function at the line that uses the operation it was asked to write."""
+
+
+def _out_and_cache(name: str, result: Any) -> tuple[Any, Any]:
+    if isinstance(result, tuple | list) and len(result) == 2:
+        return tuple(result)
+    raise ComplaintError(f"{name} returned {_kind(result)}; expected a tuple (out, cache).")
+
+
+def _outputs(problem: "Problem", values: tuple[Any, ...]) -> tuple[torch.Tensor, ...]:
+    for label, value in zip(problem.returns, values, strict=True):
+        if not isinstance(value, torch.Tensor):
+            raise ComplaintError(f"{problem.name} gave {_kind(value)} for {label}; expected a tensor.")
+        if value.layout is not torch.strided or value.is_quantized or value.device.type == "meta":
+            raise ComplaintError(f"{problem.name} gave a {value.layout} tensor for {label}; expected an ordinary one.")
+    return values
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "None (is a `return` missing?)"
+    if isinstance(value, tuple | list):
+        return f"a {type(value).__name__} of {len(value)}"
+    article = "an" if type(value).__name__[0].lower() in "aeiou" else "a"
+    return f"{article} {type(value).__name__}"
+
+
+def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and torch.equal(a, b)
+
+
+def _describe(name: str, error: BaseException, functions: Mapping[str, Any]) -> str:
+    """One sentence about an exception, with the deepest line that is the student's own."""
+    if isinstance(error, NotImplementedError) and not str(error):
+        return f"{name} is not written yet: put your code in place of `raise NotImplementedError()`."
+    if isinstance(error, KeyboardInterrupt):
+        return f"{name} was stopped before it returned{_where(error, functions)}."
+    message = " ".join(str(error).split()) or "no message"
+    if isinstance(error, ForbiddenOperationError):
+        return f"{name} uses {message}{_where(error, functions)}."
+    if "does not require grad" in message or "requires_grad" in message:
+        return f"{name} asks for autograd{_where(error, functions)}: write the gradient by hand."
+    return f"{name} raised {type(error).__name__}: {_shorten(message)}{_where(error, functions)}"
+
+
+def _where(error: BaseException, functions: Mapping[str, Any]) -> str:
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        if any(getattr(f, "__globals__", None) is frame.f_globals for f in list(functions.values())):
+            source = linecache.getline(frame.f_code.co_filename, line).strip()
+            return f" (line {line} of its cell: `{_shorten(source)}`)" if source else f" (line {line} of its cell)"
+    return ""
+
+
+def _shorten(text: str, limit: int = 200) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,33 @@
+"""The course's folders, and nbgrader set to work in them."""
+
+import os
+import sys
+from pathlib import Path
+
+from nbgrader.apps.api import NbGraderAPI
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def words() -> list[str]:
+    """The chapters that have a problem set, in alphabetical order."""
+    return sorted(script.stem for script in (ROOT / "solutions").glob("*.py"))
+
+
+def nbgrader_at(root: Path, wait_for_lock: int | None = None) -> NbGraderAPI:
+    """nbgrader with this course's configuration, its folders and gradebook under `root`.
+
+    Processes that write to one SQLite gradebook at once need `wait_for_lock`, in seconds.
+    """
+    # nbgrader runs the command `alembic` when it creates a gradebook.
+    environment = str(Path(sys.executable).parent)
+    if environment not in os.environ["PATH"].split(os.pathsep):
+        os.environ["PATH"] = environment + os.pathsep + os.environ["PATH"]
+    config: Config = PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
+    config.CourseDirectory.root = str(root)
+    if wait_for_lock:
+        config.CourseDirectory.db_url = f"sqlite:///{root}/gradebook.db?timeout={wait_for_lock}"
+    return NbGraderAPI(coursedir=CourseDirectory(config=config), config=config, log_level="ERROR")

@@ -1,0 +1,34 @@
+"""Data that ships with installed packages. Nothing downloads."""
+
+import torch
+
+
+def digits():
+    """Return the handwritten digits that ship with scikit-learn as (images, labels).
+
+    images (1797, 1, 8, 8), float32: grey values in [0, 1], 0 is paper and 1 is ink;
+    labels (1797,), int64: 0 to 9.
+    Source: Alpaydin & Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository,
+    1998 (its test part: 13 writers, the ink counted in blocks of 4 by 4 pixels, hence 17 grey levels).
+    """
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    images = torch.tensor(data.images, dtype=torch.float32).unsqueeze(1) / 16
+    return images, torch.tensor(data.target, dtype=torch.int64)
+
+
+def split_indices(count, test_count, seed=0):
+    """Return (train, test): int64 indices that together hold each of 0 .. count - 1 once.
+
+    The same three numbers always give the same split, and the global random state is left alone. The split
+    is random over images, so one writer's digits are on both sides. Raises ValueError unless
+    0 < test_count < count.
+    """
+    if not 0 < test_count < count:
+        raise ValueError(
+            f"test_count is {test_count}, expected a number from 1 to {count - 1}: "
+            "choose it so that both parts hold at least one sample."
+        )
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    return order[test_count:], order[:test_count]

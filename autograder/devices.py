@@ -1,0 +1,131 @@
+"""Where tensors live: the machine's GPU if there is one, else the CPU; and a GPU that every machine can simulate."""
+
+import contextlib
+import functools
+from collections.abc import Iterator
+
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import return_and_correct_aliasing
+from torch.utils._pytree import tree_leaves, tree_map
+
+
+def device() -> torch.device:
+    """The device to compute on: ``cuda`` if this machine has a GPU, else ``cpu``."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@contextlib.contextmanager
+def simulated_gpu() -> Iterator[torch.device]:
+    """A device that behaves as a GPU does and computes on the CPU; usable inside the ``with`` block.
+
+    Values, views and control flow are real. A tensor of this device mixes with CPU tensors exactly where one of
+    CUDA would: with those of no dimension, as an index, and in ``copy_``; anything else raises torch's
+    "same device" error. It rests on ``torch.utils.backend_registration``, a private interface: torch is pinned,
+    and the tests say what must hold.
+    """
+    with _FactoriesOnSimulatedGpu():
+        yield _register()
+
+
+class SimulatedGpuTensor(torch.Tensor):
+    """A tensor of the simulated GPU, around the CPU tensor that holds its values."""
+
+    @staticmethod
+    def __new__(cls, inner: torch.Tensor):
+        wrapper = torch.Tensor._make_wrapper_subclass(
+            cls,
+            inner.shape,
+            strides=inner.stride(),
+            storage_offset=inner.storage_offset(),
+            dtype=inner.dtype,
+            device=_register(),
+        )
+        wrapper.inner = inner
+        return wrapper
+
+    def __repr__(self, *, tensor_contents=None) -> str:
+        return f"{self.inner!r}".removesuffix(")") + ", device='simgpu:0')"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item() if self.dim() == 0 else repr(self), spec)
+
+    def tolist(self) -> list:
+        return self.inner.tolist()
+
+    def new_tensor(self, data, **kwargs) -> torch.Tensor:
+        return self.inner.new_tensor(data, **_on_cpu(kwargs)).to(kwargs.get("device", self.device))
+
+    @classmethod
+    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        _refuse_mixed_devices(func, args, kwargs)
+        inner_args, inner_kwargs = tree_map(_unwrap, (args, _on_cpu(kwargs)))
+        result = func(*inner_args, **inner_kwargs)
+        if func is torch.ops.aten._to_copy.default and _type_of(kwargs.get("device")) == "cpu":
+            return result
+        return return_and_correct_aliasing(func, args, kwargs, tree_map(_wrap, result))
+
+
+class _FactoriesOnSimulatedGpu(TorchFunctionMode):
+    """``torch.tensor``, ``torch.arange`` and their like with ``device="simgpu"``: made on the CPU, then moved."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        makes_a_tensor = not any(isinstance(x, torch.Tensor) for x in args[:1]) and "device" in kwargs
+        if makes_a_tensor and _type_of(kwargs["device"]) == "simgpu":
+            return func(*args, **_on_cpu(kwargs)).to(_register())
+        return func(*args, **kwargs)
+
+
+# As on CUDA, these take a CPU tensor beside one of the device.
+_MIXING = {
+    torch.ops.aten.copy_.default,
+    torch.ops.aten._to_copy.default,
+    torch.ops.aten.index.Tensor,
+    torch.ops.aten.index_put_.default,
+    torch.ops.aten.index_put.default,
+    torch.ops.aten._index_put_impl_.default,
+}
+
+
+@functools.cache
+def _register() -> torch.device:
+    from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
+
+    _setup_privateuseone_for_python_backend("simgpu")
+    _register.library = torch.library.Library("_", "IMPL", "PrivateUse1")
+    _register.library.fallback(_run_factory)
+    return torch.device("simgpu:0")
+
+
+def _run_factory(op, *args, **kwargs):
+    """Run an operation without a tensor of the device among its arguments, such as ``empty_strided``."""
+    return tree_map(_wrap, op(*args, **_on_cpu(kwargs)))
+
+
+def _refuse_mixed_devices(op, args, kwargs) -> None:
+    if op in _MIXING:
+        return
+    tensors = [x for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
+    if any(not isinstance(x, SimulatedGpuTensor) and x.dim() > 0 for x in tensors):
+        raise RuntimeError(
+            "Expected all tensors to be on the same device, but found at least two devices, "
+            f"simgpu:0 and cpu! (in {op})"
+        )
+
+
+def _on_cpu(kwargs: dict) -> dict:
+    return kwargs | ({"device": torch.device("cpu")} if "device" in kwargs else {})
+
+
+def _type_of(device) -> str | None:
+    return None if device is None else torch.device(device).type
+
+
+def _unwrap(x):
+    return x.inner if isinstance(x, SimulatedGpuTensor) else x
+
+
+def _wrap(x):
+    return SimulatedGpuTensor(x) if isinstance(x, torch.Tensor) and not isinstance(x, SimulatedGpuTensor) else x

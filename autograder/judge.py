@@ -1,0 +1,233 @@
+"""Compares what the student's function gave with the reference: outcomes in, verdict out."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from autograder.calls import Outcome, Output, prepare, run
+from autograder.problem import Case, Problem, Program
+
+# How far a right program may be from the reference, as a multiple of the reference's own error in that precision.
+# Sums in another order, or exp where the reference has expm1, stay within 4; the nearest wrong formula is far outside.
+SLACK = 16
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One row of the table: what was asked, the points, and one sentence for each case that failed."""
+
+    name: str
+    points: float
+    earned: float
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The result of one problem; `mistake` is the name of the known mistake that it looks like."""
+
+    problem: str
+    criteria: tuple[Criterion, ...]
+    hint: str | None = None
+    mistake: str | None = None
+
+    @property
+    def score(self) -> float:
+        return float(sum(c.earned for c in self.criteria))
+
+    @property
+    def maximum(self) -> float:
+        return float(sum(c.points for c in self.criteria))
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a case must give: each output in the case's dtype, and how far from it a right program may be."""
+
+    outputs: tuple[torch.Tensor, ...]
+    tolerances: tuple[float, ...]
+    device: str
+
+
+def grade(
+    problem: Problem,
+    functions: Mapping[str, Any],
+    seed: int,
+    device: torch.device,
+    dtype: torch.dtype | None = None,
+) -> Verdict:
+    """Run every case of `problem` with the student's `functions` and judge them.
+
+    The cases are drawn from `seed`; `dtype` replaces the one of every case.
+    """
+    cases = draw(problem, seed, dtype)
+    outcomes = [run(problem, case, functions, device) for case in cases]
+    return judge(problem, cases, outcomes, device)
+
+
+def draw(problem: Problem, seed: int, dtype: torch.dtype | None = None) -> list[Case]:
+    """The cases of `problem` for a seed; equal seeds give equal cases."""
+    cases = problem.cases(torch.Generator().manual_seed(seed))
+    return cases if dtype is None else [_with_dtype(case, dtype) for case in cases]
+
+
+def judge(problem: Problem, cases: Sequence[Case], outcomes: Sequence[Outcome], device: torch.device) -> Verdict:
+    """Verdict on one outcome for each case, all computed on `device`."""
+    expected = [expect(problem, case, device) for case in cases]
+    findings = [find(problem, *row) for row in zip(cases, outcomes, expected, strict=True)]
+    failed = {case.criterion for case, found in zip(cases, findings, strict=True) if found}
+    criteria = tuple(
+        Criterion(
+            name,
+            points,
+            0.0 if name in failed or "values" in failed else float(points),
+            tuple(f for case, f in zip(cases, findings, strict=True) if f and case.criterion == name),
+        )
+        for name, points in problem.points.items()
+    )
+    mistake = recognise(problem, cases, outcomes, expected, findings, device) if failed else None
+    return Verdict(problem.name, criteria, mistake and mistake.hint, mistake and mistake.name)
+
+
+def expect(problem: Problem, case: Case, device: torch.device) -> Expected:
+    """The reference's outputs for `case`, and tolerances from its own error between float32 and float64."""
+    cpu = torch.device("cpu")
+    double = _reference(problem, prepare(_with_dtype(case, torch.float64), cpu))
+    rounded = prepare(_with_dtype(case, torch.float32), cpu)
+    exact = _reference(problem, {k: _to(v, torch.float64) for k, v in rounded.items()})
+    single = _reference(problem, rounded)
+    eps32, eps = torch.finfo(torch.float32).eps, torch.finfo(case.dtype).eps
+    tolerances = tuple(
+        SLACK * max(_largest(s.double() - e), eps32 * _largest(e)) * eps / eps32
+        for s, e in zip(single, exact, strict=True)
+    )
+    outputs = double if case.dtype == torch.float64 else tuple(_to(e, case.dtype) for e in exact)
+    # A fresh tensor names its device as the student's will: "cuda" is "cuda:0" there.
+    return Expected(outputs, tolerances, str(torch.empty(0, device=device).device))
+
+
+def find(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
+    """What is wrong with `outcome`, in a sentence or two; None if it is right.
+
+    Dtype, device and unchanged inputs are the business of the criterion "contract" alone.
+    """
+    found = outcome.complaint or _first(
+        _difference(*row)
+        for row in zip(problem.returns, outcome.outputs, expected.outputs, expected.tolerances, strict=True)
+    )
+    if not found and case.criterion == "contract":
+        found = _breach(problem, case, outcome, expected)
+    return found and f"{case.name}: {found}"
+
+
+def _breach(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
+    for label, output, right in zip(problem.returns, outcome.outputs, expected.outputs, strict=True):
+        if output.values.dtype != right.dtype:
+            return f"{label} has dtype {_dtype(output.values)}; expected {_dtype(right)}, that of the inputs."
+        if output.device != expected.device:
+            return f"{label} is on {output.device}; expected {expected.device}, where the inputs are."
+    if outcome.modified:
+        return f"the call changed its input {' and '.join(outcome.modified)}; work on a copy."
+    return None
+
+
+def _first(found: Iterable[str | None]) -> str | None:
+    return next(filter(None, found), None)
+
+
+def recognise(
+    problem: Problem,
+    cases: Sequence[Case],
+    outcomes: Sequence[Outcome],
+    expected: Sequence[Expected],
+    findings: Sequence[str | None],
+    device: torch.device,
+) -> Program | None:
+    """The known mistake that gives what the student's program gave on every case that failed.
+
+    Of several, the one that differs least on the other cases. A program that raises looks like no mistake.
+    """
+    best, fewest = None, len(cases) + 1
+    for mistake in problem.mistakes:
+        theirs = [run(problem, case, problem.functions_of(mistake), device) for case in cases]
+        differs = [not _alike(*row) for row in zip(cases, outcomes, theirs, expected, strict=True)]
+        if any(d and f for d, f in zip(differs, findings, strict=True)):
+            continue
+        if sum(differs) < fewest:
+            best, fewest = mistake, sum(differs)
+    return best
+
+
+def _alike(case: Case, a: Outcome, b: Outcome, expected: Expected) -> bool:
+    """Whether two outcomes are the same to this case's criterion."""
+    if a.outputs is None or b.outputs is None:
+        return False
+    return (case.criterion != "contract" or a.modified == b.modified) and all(
+        _difference("", x, y.values, tolerance) is None
+        and (case.criterion != "contract" or (x.device, x.values.dtype) == (y.device, y.values.dtype))
+        for x, y, tolerance in zip(a.outputs, b.outputs, expected.tolerances, strict=True)
+    )
+
+
+def _difference(label: str, output: Output, expected: torch.Tensor, tolerance: float) -> str | None:
+    got = output.values
+    if got.shape != expected.shape:
+        return f"{label} has shape {tuple(got.shape)}; expected {tuple(expected.shape)}."
+    if got.is_complex():
+        return f"{label} is complex; expected {_dtype(expected)}."
+    error = (got.double() - expected.double()).abs()
+    wrong = ~((error <= tolerance) | (got == expected) | (got.isnan() & expected.isnan()))
+    if not wrong.any():
+        return None
+    return _describe(label, got, expected, error, wrong)
+
+
+def _describe(label: str, got, expected, error, wrong) -> str:
+    """Where two tensors differ most, absolutely and relatively, and in how many places."""
+    infinite = float("inf")
+    absolute = _argmax(error.where(wrong, 0.0).nan_to_num(infinite, infinite))
+    ratio = error / expected.double().abs()
+    relative = _argmax(ratio.where(wrong & (expected != 0), 0.0).nan_to_num(infinite, infinite))
+    sentence = f"{label}{_index(absolute)} is {_number(got[absolute])}; expected {_number(expected[absolute])}."
+    if torch.isfinite(got).all():
+        sentence += f" Largest absolute error {error[absolute]:.2g} at {_index(absolute) or '[]'}"
+        if ratio[relative] > 0 and expected[relative] != 0:
+            sentence += f", largest relative error {ratio[relative]:.2g} at {_index(relative) or '[]'}"
+        sentence += "."
+    return f"{sentence} {int(wrong.sum())} of {wrong.numel()} values are wrong."
+
+
+def _argmax(values: torch.Tensor) -> tuple[int, ...]:
+    return tuple(int(i) for i in torch.unravel_index(values.argmax(), values.shape))
+
+
+def _index(index: tuple[int, ...]) -> str:
+    return f"[{', '.join(map(str, index))}]" if index else ""
+
+
+def _number(value: torch.Tensor) -> str:
+    return f"{value.item():.6g}" if value.dtype.is_floating_point else str(value.item())
+
+
+def _dtype(tensor: torch.Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def _reference(problem: Problem, inputs: Mapping[str, Any]) -> tuple[torch.Tensor, ...]:
+    arguments = {name: value for name, value in inputs.items() if name != "dout"}
+    return tuple(t.detach() for t in problem.expected(arguments, inputs.get("dout")))
+
+
+def _largest(values: torch.Tensor) -> float:
+    finite = values[torch.isfinite(values)]
+    return float(finite.abs().max()) if finite.numel() else 0.0
+
+
+def _to(value: Any, dtype: torch.dtype) -> Any:
+    return value.to(dtype) if isinstance(value, torch.Tensor) and value.is_floating_point() else value
+
+
+def _with_dtype(case: Case, dtype: torch.dtype) -> Case:
+    return replace(case, dtype=dtype)

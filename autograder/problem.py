@@ -1,0 +1,95 @@
+"""What a graded exercise is: data only. `judge` compares with it, `calls` makes the calls it describes."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from autograder.calls import Call
+
+Cases = Callable[[torch.Generator], list["Case"]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call of the student's function.
+
+    `arguments` are by name, in the order of the function's parameters; tensors among them are drawn in float64 on
+    the CPU and cast to `dtype` for the call. `dout` is the upstream gradient of a backward call. With `strided`
+    every tensor is handed over non-contiguous. With `forward_between` the forward function runs once more, on
+    other values, before the backward call: what backward needs must be in the cache.
+    """
+
+    name: str
+    criterion: str
+    arguments: Mapping[str, Any]
+    dout: torch.Tensor | None = None
+    dtype: torch.dtype = torch.float32
+    strided: bool = False
+    forward_between: bool = False
+
+
+@dataclass(frozen=True)
+class Program:
+    """A whole answer to a problem, written as functions named ``<function of the problem>__<what is special>``.
+
+    Each function stands alone (it uses nothing but ``torch``), so that its source can be put into a notebook cell.
+    A wrong program that people really write has a docstring: the hint, which names the mistake without the answer.
+    """
+
+    functions: tuple[Callable, ...]
+
+    @property
+    def name(self) -> str:
+        return self.functions[0].__name__.partition("__")[2]
+
+    @property
+    def hint(self) -> str:
+        return inspect.getdoc(self.functions[0]).replace("\n", " ")
+
+    def by_name(self) -> dict[str, Callable]:
+        """The functions under the names that the problem gives them."""
+        return {function.__name__.partition("__")[0]: function for function in self.functions}
+
+
+def programs(*answers: Callable | tuple[Callable, ...]) -> tuple[Program, ...]:
+    """A program of each function, or of each tuple of functions that belong together."""
+    return tuple(Program(answer if isinstance(answer, tuple) else (answer,)) for answer in answers)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A graded exercise.
+
+    name          the function that the student writes; the cell that grades it is ``check_<name>``
+    call          how it is called and what it must return (see `calls`)
+    returns       the names of the tensors compared, in order
+    cases         draws the cases from a generator
+    expected      the torch reference: (arguments, dout) to the tensors of `returns`
+    points        points by criterion; "values" comes first, and without it nothing is earned
+    forbidden     names of the aten operations that are the exercise itself
+    mistakes      wrong programs that people really write, each to be recognised by its hint
+    alternatives  right programs of different style, each to earn everything
+    companions    right functions that a mistake or alternative needs beside its own (a backward its forward)
+    """
+
+    name: str
+    call: Call
+    returns: tuple[str, ...]
+    cases: Cases
+    expected: Callable[[Mapping[str, Any], torch.Tensor | None], tuple[torch.Tensor, ...]]
+    points: Mapping[str, float]
+    forbidden: frozenset[str] = frozenset()
+    mistakes: tuple[Program, ...] = ()
+    alternatives: tuple[Program, ...] = ()
+    companions: tuple[Callable, ...] = ()
+
+    @property
+    def maximum(self) -> float:
+        return sum(self.points.values())
+
+    def functions_of(self, program: Program) -> dict[str, Callable]:
+        """Everything a call of this problem needs to run `program`."""
+        return Program(self.companions).by_name() | program.by_name()

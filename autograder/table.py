@@ -1,0 +1,71 @@
+"""A verdict as people read it: the table of a notebook and of the feedback page; as text, the score alone."""
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from autograder.judge import Criterion, Verdict
+
+MIME = "application/vnd.autograder.verdict+json"
+
+_CELL = 'style="text-align: left; vertical-align: top; padding: 0.25em 1em 0.25em 0"'
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check shows: ``repr`` is the score, ``str`` the table as text, the notebook's form the table in HTML."""
+
+    score: float
+    title: str
+    criteria: tuple[Criterion, ...] = ()
+    hint: str | None = None
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of_verdict(cls, verdict: Verdict) -> "Report":
+        record = {"problem": verdict.problem, "score": verdict.score, "mistake": verdict.mistake}
+        title = f"{verdict.problem}: {verdict.score:g} of {verdict.maximum:g} points"
+        return cls(verdict.score, title, verdict.criteria, verdict.hint, record)
+
+    @classmethod
+    def of_note(cls, note: str) -> "Report":
+        return cls(0.0, note)
+
+    def __repr__(self) -> str:
+        return str(self.score)
+
+    def __str__(self) -> str:
+        rows = [f"{_mark(c)} {c.name:12} {_points(c):>7}  {_what(c)}".rstrip() for c in self.criteria]
+        return "\n".join([self.title, *rows, *([f"Hint: {self.hint}"] if self.hint else [])])
+
+    def _repr_html_(self) -> str:
+        cells = [(f"{_mark(c)} {c.name}", _points(c), _what(c)) for c in self.criteria]
+        head = _row("th", ("criterion", "points", "what went wrong")) if cells else ""
+        table = f"<table>{head}{''.join(_row('td', row) for row in cells)}</table>" if cells else ""
+        hint = f"<p><strong>Hint:</strong> {html.escape(self.hint)}</p>" if self.hint else ""
+        return f"<p><strong>{html.escape(self.title)}</strong></p>{table}{hint}"
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, Any]:
+        return {"text/plain": repr(self), "text/html": self._repr_html_(), MIME: dict(self.record)}
+
+
+def _row(tag: str, texts: tuple[str, ...]) -> str:
+    return f"<tr>{''.join(f'<{tag} {_CELL}>{html.escape(text)}</{tag}>' for text in texts)}</tr>"
+
+
+def _mark(criterion: Criterion) -> str:
+    return "✓" if criterion.earned == criterion.points else "✗"
+
+
+def _points(criterion: Criterion) -> str:
+    return f"{criterion.earned:g} / {criterion.points:g}"
+
+
+def _what(criterion: Criterion) -> str:
+    if criterion.earned == criterion.points:
+        return ""
+    if not criterion.findings:
+        return "Counts once the values are right."
+    more = len(criterion.findings) - 1
+    return criterion.findings[0] + (f" ({more} more {'case' if more == 1 else 'cases'} failed.)" if more else "")

@@ -1,0 +1,30 @@
+"""The functions of a solution script, and of the stub that students open."""
+
+import functools
+
+import nbformat
+import torch
+from nbgrader.utils import is_solution
+
+from autograder.course import ROOT
+from autograder.release import solution_notebook
+
+
+@functools.cache
+def solutions_of(word: str) -> dict:
+    """What the solution cells of a problem set define."""
+    return _defined_by(solution_notebook(word))
+
+
+@functools.cache
+def stubs_of(word: str) -> dict:
+    """What the same cells define in the notebook that students open."""
+    return _defined_by(nbformat.read(ROOT / "exercises" / word / f"{word}.ipynb", as_version=4))
+
+
+def _defined_by(notebook) -> dict:
+    namespace = {"torch": torch}
+    for cell in filter(is_solution, notebook.cells):
+        if cell.cell_type == "code":
+            exec(compile(cell.source, cell.id, "exec"), namespace)
+    return namespace

@@ -1,0 +1,206 @@
+"""Whatever a student's function does becomes one clear sentence."""
+
+import contextlib
+import sys
+
+import pytest
+import torch
+from programs import solutions_of
+
+from autograder.calls import run
+from autograder.judge import draw, grade
+from autograder.problems import problems
+
+CPU = torch.device("cpu")
+
+
+def complaint(name, *, forward=None, **functions):
+    """What the first case of `name` says about the functions given."""
+    problem = problems()[name]
+    return run(problem, draw(problem, 0)[0], functions, CPU).complaint
+
+
+def right(x):
+    return x.clamp(min=0), x
+
+
+SENTENCES = {
+    "nothing defined": ({}, "relu_forward is not defined: run the cell that defines it"),
+    "not a function": ({"relu_forward": 3}, "relu_forward is an int; expected a function."),
+    "no cache": (
+        {"relu_forward": lambda x: x.clamp(min=0)},
+        "returned a Tensor; expected a tuple (out, cache).",
+    ),
+    "nothing returned": ({"relu_forward": lambda x: None}, "None (is a `return` missing?); expected a tuple"),
+    "too many": ({"relu_forward": lambda x: (x, x, x)}, "a tuple of 3; expected a tuple (out, cache)."),
+    "a list of numbers": (
+        {"relu_forward": lambda x: (x.tolist(), x)},
+        "gave a list of 4 for out; expected a tensor.",
+    ),
+    "a sparse tensor": ({"relu_forward": lambda x: (x.to_sparse(), x)}, "torch.sparse_coo tensor for out"),
+    "wrong signature": ({"relu_forward": lambda: None}, "raised TypeError"),
+    "exit": ({"relu_forward": lambda x: sys.exit(3)}, "raised SystemExit: 3"),
+    "no message": ({"relu_forward": lambda x: next(iter(()))}, "raised StopIteration: no message"),
+}
+
+
+@pytest.mark.parametrize(("functions", "sentence"), SENTENCES.values(), ids=SENTENCES.keys())
+def test_the_sentence(functions, sentence):
+    assert sentence in complaint("relu_forward", **functions)
+
+
+def test_a_tensor_of_two_rows_is_no_tuple():
+    assert "returned a Tensor" in complaint("relu_forward", relu_forward=lambda x: x[:2])
+
+
+def test_the_student_s_own_line_is_named():
+    def relu_forward(x):
+        cut = x[x > 0].reshape(x.shape)
+        return cut, x
+
+    line = relu_forward.__code__.co_firstlineno + 1
+    said = complaint("relu_forward", relu_forward=relu_forward)
+    assert said.startswith("relu_forward raised RuntimeError: shape")
+    assert said.endswith(f"(line {line} of its cell: `cut = x[x > 0].reshape(x.shape)`)")
+
+
+def test_the_deepest_line_of_the_student_s_is_named():
+    def helper(x):
+        raise ValueError("not like this")
+
+    said = complaint("relu_forward", relu_forward=lambda x: helper(x))
+    assert '`raise ValueError("not like this")`' in said
+
+
+def test_an_interrupt_is_told_and_goes_no_further():
+    def relu_forward(x):
+        raise KeyboardInterrupt
+
+    assert "relu_forward was stopped before it returned" in complaint("relu_forward", relu_forward=relu_forward)
+
+
+def test_a_backward_s_forward_is_named():
+    assert complaint("relu_backward", relu_backward=lambda dout, cache: dout).startswith("relu_forward is not defined")
+
+
+def test_a_backward_with_several_gradients_returns_a_tuple():
+    said = complaint("prelu_backward", **{**solutions_of("activations"), "prelu_backward": lambda dout, cache: dout})
+    assert said == "prelu_backward returned a Tensor; expected a tuple (dx, dweight)."
+
+
+def test_a_cache_may_be_anything():
+    class Cache:
+        __slots__ = ("x",)
+
+    def relu_forward(x):
+        cache = Cache()
+        cache.x = x
+        return x.clamp(min=0), cache
+
+    functions = {"relu_forward": relu_forward, "relu_backward": lambda dout, cache: dout * (cache.x > 0)}
+    verdict = grade(problems()["relu_backward"], functions, 0, CPU)
+    assert verdict.score == verdict.maximum
+
+
+def test_a_global_is_no_cache():
+    kept = {}
+
+    def relu_forward(x):
+        kept["x"] = x
+        return x.clamp(min=0), None
+
+    functions = {"relu_forward": relu_forward, "relu_backward": lambda dout, cache: dout * (kept["x"] > 0)}
+    verdict = grade(problems()["relu_backward"], functions, 0, CPU)
+    contract = verdict.criteria[-1]
+    assert contract.earned == 0
+    assert contract.findings[0].startswith("another forward before this backward")
+
+
+def test_an_output_that_is_written_into_later_is_judged_as_it_was_returned():
+    buffer = {}
+
+    def relu_forward(x):
+        out = buffer.setdefault((x.shape, x.dtype), torch.empty(x.shape, dtype=x.dtype))
+        out.copy_(x.clamp(min=0))
+        return out, x
+
+    verdict = grade(problems()["relu_forward"], {"relu_forward": relu_forward}, 0, CPU)
+    assert verdict.score == verdict.maximum
+
+
+FORBIDDEN = {
+    "torch.relu": lambda x: (torch.relu(x), x),
+    "method": lambda x: (x.relu(), x),
+    "functional": lambda x: (torch.nn.functional.relu(x), x),
+    "module": lambda x: (torch.nn.ReLU()(x), x),
+    "in place on a copy": lambda x: (x.clone().relu_(), x),
+    "leaky with slope 0": lambda x: (torch.nn.functional.leaky_relu(x, 0.0), x),
+    "prelu": lambda x: (torch.nn.functional.prelu(x, torch.zeros(1, dtype=x.dtype)), x),
+    "aten": lambda x: (torch.ops.aten.relu(x), x),
+}
+
+
+@pytest.mark.parametrize("relu_forward", FORBIDDEN.values(), ids=FORBIDDEN.keys())
+def test_the_exercise_itself_is_not_allowed(relu_forward):
+    verdict = grade(problems()["relu_forward"], {"relu_forward": relu_forward}, 0, CPU)
+    assert verdict.score == 0
+    assert "which is the exercise itself" in verdict.criteria[0].findings[0]
+
+
+def test_a_forbidden_operation_cannot_be_hidden_in_a_try():
+    def relu_forward(x):
+        with contextlib.suppress(Exception):
+            torch.relu(x)
+        return x.clamp(min=0), x
+
+    assert "exercise itself" in complaint("relu_forward", relu_forward=relu_forward)
+
+
+def autograd(dout, cache):
+    with torch.enable_grad():
+        x = cache.detach().requires_grad_()
+        (x.clamp(min=0) * dout).sum().backward()
+    return x.grad
+
+
+def autograd_without_asking(dout, cache):
+    x = cache.detach().requires_grad_()
+    return torch.autograd.grad((x.clamp(min=0) * dout).sum(), x)[0]
+
+
+@pytest.mark.parametrize("relu_backward", [autograd, autograd_without_asking])
+def test_autograd_is_not_allowed(relu_backward):
+    said = complaint("relu_backward", relu_forward=right, relu_backward=relu_backward)
+    assert "autograd" in said
+    assert "write the gradient by hand" in said
+
+
+def test_the_forward_may_break_its_own_rules_where_the_backward_is_judged():
+    functions = {
+        "relu_forward": lambda x: (torch.relu(x), x),
+        "relu_backward": lambda dout, cache: dout * (cache > 0),
+    }
+    verdict = grade(problems()["relu_backward"], functions, 0, CPU)
+    assert verdict.score == verdict.maximum
+
+
+def test_noise_on_stderr_goes_to_stdout(capsys):
+    def relu_forward(x):
+        print("debugging", file=sys.stderr)
+        return right(x)
+
+    assert complaint("relu_forward", relu_forward=relu_forward) is None
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert printed.out == "debugging\n"
+
+
+def test_inputs_are_non_contiguous_where_a_case_says_so():
+    seen = []
+
+    def relu_forward(x):
+        seen.append(x.is_contiguous())
+        return right(x)
+
+    grade(problems()["relu_forward"], {"relu_forward": relu_forward}, 0, CPU)
+    assert set(seen) == {True, False}

@@ -1,0 +1,113 @@
+"""What a student sees, in a plain interpreter and in a notebook's kernel."""
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from programs import solutions_of
+
+from autograder.problems import problems
+from autograder.table import MIME
+
+
+def check_in(namespace, name):
+    """Call `check` as a notebook cell does, with its globals."""
+    namespace = {**namespace}
+    exec("from autograder import check", namespace)
+    return eval(f"check({name!r})", namespace)
+
+
+def test_the_text_is_the_score_alone():
+    assert repr(check_in(solutions_of("activations"), "relu_forward")) == "4.0"
+    assert repr(check_in({}, "relu_forward")) == "0.0"
+
+
+def test_partial_credit_is_a_number_that_nbgrader_reads():
+    def relu_forward(x):
+        return x.clamp_(min=0), x
+
+    report = check_in({"relu_forward": relu_forward}, "relu_forward")
+    assert 0 < float(repr(report)) < problems()["relu_forward"].maximum
+
+
+def test_print_shows_the_table_as_text():
+    text = str(check_in({"relu_forward": lambda x: (x.abs(), x)}, "relu_forward"))
+    assert text.splitlines()[0] == "relu_forward: 0 of 4 points"
+    assert "✗ values" in text
+    assert text.endswith("Hint: Negative inputs come out as positive numbers.")
+
+
+def test_the_table_escapes_what_the_student_wrote():
+    def relu_forward(x):
+        raise ValueError("<script>alert(1)</script>")
+
+    page = check_in({"relu_forward": relu_forward}, "relu_forward")._repr_html_()
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("relu_foward", "did you mean 'relu_forward'?"),
+        ("convolve_twice", "There is no problem 'convolve_twice'"),
+        (3, "no problem 3"),
+    ],
+)
+def test_an_unknown_name_is_told(name, sentence):
+    report = check_in({}, name)
+    assert sentence in str(report)
+    assert repr(report) == "0.0"
+
+
+@pytest.fixture(scope="module")
+def executed():
+    """Cells of a notebook with right, wrong, unwritten and hanging functions, after running them."""
+    cells = [
+        "import sys, torch, warnings\nfrom autograder import check",
+        "def relu_forward(x):\n    print('noise', file=sys.stderr)\n    warnings.warn('careful')\n    return x.clamp(min=0), x\ncheck('relu_forward')",
+        "def relu_forward(x):\n    y = x[:, 99]\n    return y, x\ncheck('relu_forward')",
+        "def tanh_forward(x):\n    raise NotImplementedError()\ncheck('tanh_forward')",
+        "def tanh_forward(x):\n    while True:\n        pass\ncheck('tanh_forward')",
+        "check('sigmoid_forward')",
+    ]
+
+    def seconds(cell):
+        return 3 if "while True" in cell.source else 120
+
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+    client = NotebookClient(notebook, kernel_name="python3", timeout=5, allow_errors=True, interrupt_on_timeout=True)
+    client.execute()
+    return [cell.outputs for cell in notebook.cells]
+
+
+@pytest.mark.slow
+def test_in_a_kernel_the_table_is_the_result(executed):
+    results = [o for o in executed[1] if o.output_type == "execute_result"]
+    assert results[0].data["text/plain"] == "4.0"
+    assert "relu_forward: 4 of 4 points" in results[0].data["text/html"]
+    assert results[0].data[MIME] == {"problem": "relu_forward", "score": 4.0, "mistake": None}
+
+
+@pytest.mark.slow
+def test_in_a_kernel_stderr_stays_empty_and_no_traceback_appears(executed):
+    for outputs in executed:
+        assert not [o for o in outputs if o.output_type == "stream" and o.name == "stderr"]
+        assert not [o for o in outputs if o.output_type == "error" and "autograder" in "".join(o.traceback)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("cell", "sentence"),
+    [
+        (
+            2,
+            "relu_forward raised IndexError: index 99 is out of bounds for dimension 1 with size 5 (line 2 of its cell",
+        ),
+        (3, "tanh_forward is not written yet"),
+        (4, "tanh_forward was stopped before it returned (line"),
+        (5, "sigmoid_forward is not defined: run the cell that defines it"),
+    ],
+)
+def test_in_a_kernel_every_failure_is_a_sentence(executed, cell, sentence):
+    page = next(o for o in executed[cell] if o.output_type == "execute_result").data["text/html"]
+    assert sentence in page

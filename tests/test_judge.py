@@ -1,0 +1,143 @@
+"""What the judge accepts, what it rejects, and how it says so."""
+
+import math
+
+import pytest
+import torch
+
+from autograder.judge import draw, expect, grade
+from autograder.problems import problems
+
+CPU = torch.device("cpu")
+RELU = problems()["relu_forward"]
+
+
+def right(x):
+    return x.clamp(min=0)
+
+
+def verdict_on(out_of):
+    """The verdict on a ReLU whose output is changed by `out_of(x, out)`."""
+    return grade(RELU, {"relu_forward": lambda x: (out_of(x, right(x)), x)}, 0, CPU)
+
+
+def first_finding(verdict):
+    return next(f for c in verdict.criteria for f in c.findings)
+
+
+WRONG = {
+    "one value": lambda x, out: out.index_fill(-1, torch.tensor([0]), 7.0),
+    "nan": lambda x, out: out * math.nan,
+    "infinite": lambda x, out: out + math.inf,
+    "broadcastable": lambda x, out: out.amax(dim=-1, keepdim=True),
+    "a number": lambda x, out: out.sum(),
+    "transposed": lambda x, out: out.transpose(0, 1),
+    "flat": lambda x, out: out.flatten(),
+    "complex": lambda x, out: out.to(torch.complex64),
+    "empty": lambda x, out: out[:0],
+    "slightly off": lambda x, out: out + 1e-4,
+    "tiny relative error": lambda x, out: out * (1 + 1e-4),
+}
+
+
+@pytest.mark.parametrize("out_of", WRONG.values(), ids=WRONG.keys())
+def test_wrong_values_earn_nothing_at_all(out_of):
+    verdict = verdict_on(out_of)
+    assert verdict.score == 0
+    assert verdict.criteria[0].findings
+
+
+RIGHT = {
+    "the input itself where nothing changes": lambda x, out: x if bool((x >= 0).all()) else out,
+    "a non-contiguous view": lambda x, out: torch.stack([out, out], dim=-1)[..., 1],
+    "negative zeros": lambda x, out: torch.where(out == 0, -0.0, out),
+    "a parameter": lambda x, out: torch.nn.Parameter(out),
+    "the last bit": lambda x, out: torch.nextafter(out, torch.full_like(out, math.inf)),
+}
+
+
+@pytest.mark.parametrize("out_of", RIGHT.values(), ids=RIGHT.keys())
+def test_right_values_earn_everything(out_of):
+    verdict = verdict_on(out_of)
+    assert verdict.score == verdict.maximum, first_finding(verdict)
+
+
+CONTRACT = {
+    "another dtype": (lambda x, out: out.double(), "out has dtype float64; expected float32"),
+    "single precision inside": (lambda x, out: out.float().to(out.dtype), "values are wrong"),
+    "changed input": (lambda x, out: x.copy_(out), "the call changed its input x; work on a copy."),
+}
+
+
+@pytest.mark.parametrize(("out_of", "sentence"), CONTRACT.values(), ids=CONTRACT.keys())
+def test_a_broken_contract_costs_the_contract_alone(out_of, sentence):
+    verdict = verdict_on(out_of)
+    assert [c.name for c in verdict.criteria if c.earned == 0] == ["contract"]
+    assert sentence in first_finding(verdict)
+
+
+def test_a_wrong_device_costs_the_contract(any_device):
+    verdict = grade(RELU, {"relu_forward": lambda x: (right(x).cpu(), x)}, 0, any_device)
+    moved = any_device.type != "cpu"
+    assert verdict.criteria[-1].earned == (0 if moved else RELU.points["contract"])
+    assert verdict.criteria[0].earned == RELU.points["values"]
+    if moved:
+        assert "out is on cpu; expected simgpu:0, where the inputs are." in first_finding(verdict)
+
+
+def test_a_tensor_made_on_the_wrong_device_is_found(any_device):
+    verdict = grade(RELU, {"relu_forward": lambda x: (torch.maximum(x, torch.zeros(x.shape)), x)}, 0, any_device)
+    assert verdict.score == (verdict.maximum if any_device.type == "cpu" else 0)
+
+
+def test_edge_cases_cost_their_own_points():
+    def relu_forward(x):
+        return torch.where(x.abs() > 1e3, 0.0, right(x)), x
+
+    verdict = grade(RELU, {"relu_forward": relu_forward}, 0, CPU)
+    assert [c.name for c in verdict.criteria if c.earned == 0] == ["edge cases"]
+
+
+def test_a_difference_names_the_place_and_both_errors():
+    def out_of(x, out):
+        out = out.clone()
+        out.view(-1)[7] = 100.0
+        return out
+
+    said = first_finding(verdict_on(out_of))
+    assert said.startswith("x (4, 5): out[1, 2] is 100; expected ")
+    assert "Largest absolute error" in said
+    assert said.endswith("1 of 20 values are wrong.")
+
+
+def test_a_wrong_shape_names_both():
+    assert "out has shape (20,); expected (4, 5)." in first_finding(verdict_on(lambda x, out: out.flatten()))
+
+
+def test_two_mistakes_at_once_look_like_none():
+    verdict = verdict_on(lambda x, out: 3 * out - 1)
+    assert verdict.mistake is None
+    assert verdict.hint is None
+
+
+def test_a_mistake_with_a_slip_of_contract_is_still_recognised():
+    """Its contract differs from the known mistake's in no case whose values failed."""
+    verdict = verdict_on(lambda x, out: x.abs())
+    assert verdict.mistake == "absolute_value"
+
+
+def test_a_right_program_is_told_nothing():
+    verdict = verdict_on(lambda x, out: out)
+    assert (verdict.score, verdict.hint, verdict.mistake) == (verdict.maximum, None, None)
+
+
+@pytest.mark.parametrize("problem", problems().values(), ids=lambda p: p.name)
+def test_tolerances_come_from_the_reference_s_own_error(problem):
+    """In float32 at most a few roundings of the largest value; in float64 in the same proportion."""
+    for dtype in (torch.float32, torch.float64):
+        eps = torch.finfo(dtype).eps
+        for case in draw(problem, 0, dtype):
+            expected = expect(problem, case, CPU)
+            for output, tolerance in zip(expected.outputs, expected.tolerances, strict=True):
+                largest = float(output.abs().max())
+                assert 0 < tolerance <= 256 * eps * max(largest, 1)

@@ -1,0 +1,92 @@
+"""Every problem of every set: right programs earn everything, wrong ones lose points and are called by their names."""
+
+import pytest
+import torch
+from programs import solutions_of, stubs_of
+
+from autograder.judge import draw, grade
+from autograder.problems import problem_sets, problems
+
+SEEDS = (0, 1, 2)
+EVERY_PROBLEM = [pytest.param(word, p, id=p.name) for word, chapter in problem_sets().items() for p in chapter]
+ALTERNATIVES = [pytest.param(p, a, id=f"{p.name}-{a.name}") for p in problems().values() for a in p.alternatives]
+MISTAKES = [pytest.param(p, m, id=f"{p.name}-{m.name}") for p in problems().values() for m in p.mistakes]
+DTYPES = [pytest.param(None, id="as drawn"), torch.float32, torch.float64]
+
+
+def findings(verdict):
+    return [finding for criterion in verdict.criteria for finding in criterion.findings]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("word", "problem"), EVERY_PROBLEM)
+def test_the_solution_earns_everything(word, problem, any_device, dtype):
+    verdict = grade(problem, solutions_of(word), SEEDS[0], any_device, dtype)
+    assert verdict.score == verdict.maximum, findings(verdict)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("problem", "alternative"), ALTERNATIVES)
+def test_an_alternative_earns_everything(problem, alternative, any_device, dtype):
+    verdict = grade(problem, problem.functions_of(alternative), SEEDS[0], any_device, dtype)
+    assert verdict.score == verdict.maximum, findings(verdict)
+
+
+@pytest.mark.parametrize("seed", range(3, 40))
+def test_right_programs_earn_everything_whatever_the_seed(seed):
+    for problem in problems().values():
+        for alternative in problem.alternatives:
+            verdict = grade(problem, problem.functions_of(alternative), seed, torch.device("cpu"))
+            assert verdict.score == verdict.maximum, (problem.name, alternative.name, findings(verdict))
+
+
+@pytest.mark.parametrize(("problem", "mistake"), MISTAKES)
+def test_a_mistake_loses_points_and_is_recognised(problem, mistake, any_device):
+    for seed in SEEDS:
+        verdict = grade(problem, problem.functions_of(mistake), seed, any_device)
+        assert verdict.score < verdict.maximum
+        assert verdict.mistake == mistake.name, findings(verdict)
+        assert verdict.hint == mistake.hint
+
+
+@pytest.mark.parametrize(("word", "problem"), EVERY_PROBLEM)
+def test_the_stub_earns_nothing_and_is_told_so(word, problem):
+    verdict = grade(problem, stubs_of(word), SEEDS[0], torch.device("cpu"))
+    assert verdict.score == 0
+    assert "is not written yet" in findings(verdict)[0]
+
+
+@pytest.mark.parametrize("problem", problems().values(), ids=lambda p: p.name)
+def test_a_problem_is_whole(problem):
+    assert len(problem.mistakes) >= 4
+    assert problem.alternatives
+    assert next(iter(problem.points)) == "values"
+    cases = draw(problem, SEEDS[0])
+    assert {case.criterion for case in cases} == set(problem.points), "points without cases, or cases without points"
+    assert len({case.name for case in cases}) == len(cases)
+    names = [program.name for program in (*problem.mistakes, *problem.alternatives)]
+    assert len(set(names)) == len(names)
+    assert all(mistake.hint for mistake in problem.mistakes)
+    assert not any(alternative.functions[0].__doc__ for alternative in problem.alternatives)
+
+
+def test_names_are_unique_over_all_sets():
+    names = [problem.name for chapter in problem_sets().values() for problem in chapter]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("problem", problems().values(), ids=lambda p: p.name)
+def test_equal_seeds_draw_equal_cases_and_others_do_not(problem):
+    def numbers(seed):
+        tensors = [t for case in draw(problem, seed) for t in (*case.arguments.values(), case.dout)]
+        return torch.cat([t.flatten() for t in tensors if isinstance(t, torch.Tensor)])
+
+    assert torch.equal(numbers(0), numbers(0))
+    assert not torch.equal(numbers(0), numbers(1))
+
+
+@pytest.mark.parametrize("problem", problems().values(), ids=lambda p: p.name)
+def test_upstream_gradients_are_random(problem):
+    for case in draw(problem, SEEDS[0]):
+        if case.dout is not None:
+            assert case.dout.std() > 0
