@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 if TYPE_CHECKING:
     from autograder.problem import Case, Problem
 
-Call = Callable[["Problem", "Case", dict[str, Any], "Ask"], tuple[torch.Tensor, ...]]
+Call = Callable[["Problem", "Case", "Inputs", "Ask"], tuple[torch.Tensor, ...]]
 Ask = Callable[..., Any]
 
 
@@ -41,8 +41,7 @@ class ComplaintError(Exception):
 
 def run(problem: "Problem", case: "Case", functions: Mapping[str, Any], device: torch.device) -> Outcome:
     """Make one call of `problem` with the student's `functions` on `device`. Raises nothing that they raise."""
-    inputs = prepare(case, device)
-    copies = {name: value.clone() for name, value in inputs.items() if isinstance(value, torch.Tensor)}
+    inputs = Inputs(prepare(case, device))
     tensors, complaint = None, None
     try:
         with torch.no_grad(), contextlib.redirect_stderr(sys.stdout):
@@ -52,22 +51,38 @@ def run(problem: "Problem", case: "Case", functions: Mapping[str, Any], device: 
     # Cloned at once: the student's code may go on to write into what it returned.
     with torch.no_grad():
         outputs = tensors and tuple(Output(t.clone().cpu(), str(t.device)) for t in tensors)
-    modified = tuple(name for name, copy in copies.items() if not _same(copy, inputs[name]))
-    return Outcome(outputs, complaint, modified)
+    return Outcome(outputs, complaint, inputs.modified())
 
 
-def forward(problem: "Problem", case: "Case", inputs: dict[str, Any], ask: Ask) -> tuple[torch.Tensor, ...]:
+class Inputs(dict[str, Any]):
+    """The inputs of a call by name, and which of them the judged function has changed."""
+
+    def __init__(self, values: Mapping[str, Any]):
+        super().__init__(values)
+        self.watch()
+
+    def watch(self) -> None:
+        """Look from now on: what happened before belongs to another function."""
+        self._copies = {name: value.clone() for name, value in self.items() if isinstance(value, torch.Tensor)}
+
+    def modified(self) -> tuple[str, ...]:
+        """Names of the tensors that are no longer what they were."""
+        return tuple(name for name, copy in self._copies.items() if not _same(copy, self[name]))
+
+
+def forward(problem: "Problem", case: "Case", inputs: "Inputs", ask: Ask) -> tuple[torch.Tensor, ...]:
     """Call ``f_forward(*arguments)``, which returns ``(out, cache)``; the output is ``out``."""
     return _outputs(problem, _out_and_cache(problem.name, ask(problem.name, *_arguments(inputs)))[:1])
 
 
-def backward(problem: "Problem", case: "Case", inputs: dict[str, Any], ask: Ask) -> tuple[torch.Tensor, ...]:
+def backward(problem: "Problem", case: "Case", inputs: "Inputs", ask: Ask) -> tuple[torch.Tensor, ...]:
     """Call ``f_forward(*arguments)``, then ``f_backward(dout, cache)``; the outputs are the gradients."""
     name = problem.name.replace("_backward", "_forward")
     arguments = _arguments(inputs)
     _, cache = _out_and_cache(name, ask(name, *arguments))
     if case.forward_between:
         ask(name, *(1 - a if isinstance(a, torch.Tensor) else a for a in arguments))
+    inputs.watch()
     gradients = ask(problem.name, inputs["dout"], cache)
     if len(problem.returns) == 1:
         return _outputs(problem, (gradients,))
@@ -91,7 +106,7 @@ def _cast(value: Any, case: "Case", device: torch.device) -> Any:
     return torch.stack([tensor, tensor], dim=-1)[..., 0] if case.strided else tensor
 
 
-def _arguments(inputs: dict[str, Any]) -> list[Any]:
+def _arguments(inputs: "Inputs") -> list[Any]:
     return [value for name, value in inputs.items() if name != "dout"]
 
 

@@ -77,7 +77,8 @@ def grade_class(word: str, progress: Callable[[int, int], None], workers: int | 
     members = students(word)
     waiting = [s for s in members if not (COURSE / "feedback" / s.name / word / f"{word}.html").exists()]
     progress(len(members) - len(waiting), len(members))
-    with ProcessPoolExecutor(workers or os.cpu_count()) as pool:
+    # One more than cores: while a kernel starts, its grader waits.
+    with ProcessPoolExecutor(workers or os.cpu_count() + 1) as pool:
         jobs = [pool.submit(_grade, word, student.name) for student in waiting]
         for done, job in enumerate(as_completed(jobs), start=1):
             job.result()
@@ -148,6 +149,7 @@ def _grade(word: str, student: str) -> None:
     """Autograde one student and write the feedback page; runs in a process of its own."""
     # As many processes as cores: threads of their own would only get in each other's way.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ["JUPYTER_DEFAULT_PROVISIONER_NAME"] = "warm-fork"
     warnings.filterwarnings("ignore", category=SAWarning)
     nbgrader = nbgrader_at(COURSE, wait_for_lock=60)
     for step in (nbgrader.autograde, nbgrader.generate_feedback):

@@ -145,19 +145,24 @@ def recognise(
     findings: Sequence[str | None],
     device: torch.device,
 ) -> Program | None:
-    """The known mistake that gives what the student's program gave on every case that failed.
+    """The known mistake that is wrong where the student's program is wrong, in the same way, and nowhere else.
 
-    Of several, the one that differs least on the other cases. A program that raises looks like no mistake.
+    The contract's cases count only when they are all that is wrong: a slip there must not hide a wrong formula.
     """
-    best, fewest = None, len(cases) + 1
+    relevant = [i for i, case in enumerate(cases) if case.criterion != "contract"]
+    if not any(findings[i] for i in relevant):
+        relevant = range(len(cases))
     for mistake in problem.mistakes:
-        theirs = [run(problem, case, problem.functions_of(mistake), device) for case in cases]
-        differs = [not _alike(*row) for row in zip(cases, outcomes, theirs, expected, strict=True)]
-        if any(d and f for d, f in zip(differs, findings, strict=True)):
-            continue
-        if sum(differs) < fewest:
-            best, fewest = mistake, sum(differs)
-    return best
+        functions = problem.functions_of(mistake)
+        for i in relevant:
+            theirs = run(problem, cases[i], functions, device)
+            if not _alike(cases[i], outcomes[i], theirs, expected[i]) and (
+                findings[i] or find(problem, cases[i], theirs, expected[i])
+            ):
+                break
+        else:
+            return mistake
+    return None
 
 
 def _alike(case: Case, a: Outcome, b: Outcome, expected: Expected) -> bool:

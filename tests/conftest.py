@@ -1,11 +1,10 @@
-"""What several test files share: devices, and a run for every problem set."""
+"""The devices on which tests run."""
 
 from collections.abc import Iterator
 
 import pytest
 import torch
 
-from autograder.course import words
 from autograder.devices import simulated_gpu
 
 
@@ -17,9 +16,3 @@ def any_device(request) -> Iterator[torch.device]:
     else:
         with simulated_gpu() as gpu:
             yield gpu
-
-
-def pytest_generate_tests(metafunc) -> None:
-    """Tests with an argument `word` run for every problem set."""
-    if "word" in metafunc.fixturenames:
-        metafunc.parametrize("word", words())

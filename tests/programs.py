@@ -1,13 +1,16 @@
-"""The functions of a solution script, and of the stub that students open."""
+"""The functions of a solution script and of the stub that students open; tests for every problem set."""
 
 import functools
 
 import nbformat
+import pytest
 import torch
 from nbgrader.utils import is_solution
 
-from autograder.course import ROOT
+from autograder.course import ROOT, words
 from autograder.release import solution_notebook
+
+for_every_word = pytest.mark.parametrize("word", words())
 
 
 @functools.cache

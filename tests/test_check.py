@@ -64,7 +64,8 @@ def executed():
     """Cells of a notebook with right, wrong, unwritten and hanging functions, after running them."""
     cells = [
         "import sys, torch, warnings\nfrom autograder import check",
-        "def relu_forward(x):\n    print('noise', file=sys.stderr)\n    warnings.warn('careful')\n    return x.clamp(min=0), x\ncheck('relu_forward')",
+        "def relu_forward(x):\n    print('noise', file=sys.stderr)\n    warnings.warn('careful')\n"
+        "    return x.clamp(min=0), x\ncheck('relu_forward')",
         "def relu_forward(x):\n    y = x[:, 99]\n    return y, x\ncheck('relu_forward')",
         "def tanh_forward(x):\n    raise NotImplementedError()\ncheck('tanh_forward')",
         "def tanh_forward(x):\n    while True:\n        pass\ncheck('tanh_forward')",

@@ -1,6 +1,7 @@
 """One word names a chapter everywhere."""
 
 import pytest
+from programs import for_every_word
 
 from autograder.course import ROOT, words
 from autograder.problems import problem_sets
@@ -14,6 +15,7 @@ PLACES = [
 ]
 
 
+@for_every_word
 @pytest.mark.parametrize("place", PLACES)
 def test_the_word_finds_the_file(word, place):
     assert (ROOT / place.format(word=word)).is_file()

@@ -23,7 +23,11 @@ def _normal(generator: torch.Generator, *shape: int) -> torch.Tensor:
 
 
 def _elementwise(edges: dict[str, tuple[tuple[float, ...] | None, dict[str, float]]], gradient: bool) -> Cases:
-    """Cases of ``f(x, **options)``: ordinary ones, `edges` by name (values of x or None for random, options)."""
+    """Cases of ``f(x, **options)``: ordinary ones, `edges` by name (values of x or None for random, options).
+
+    In float64 an option is a seventh of an edge's: float32 could not hold it, and a function that rounds is found out.
+    """
+    fine = {name: value / 7 for _, options in edges.values() for name, value in options.items()}
 
     def cases(generator: torch.Generator) -> list[Case]:
         def case(name, criterion, x, options=None, **how):
@@ -39,7 +43,7 @@ def _elementwise(edges: dict[str, tuple[tuple[float, ...] | None, dict[str, floa
             case("x (4, 5)", "values", _normal(generator, 4, 5)),
             case("x (2, 3, 4, 3)", "values", _normal(generator, 2, 3, 4, 3)),
             *(case(name, "edge cases", values(x), options) for name, (x, options) in edges.items()),
-            case("float64", "contract", _normal(generator, 4, 5), dtype=torch.float64),
+            case("float64", "contract", _normal(generator, 4, 5), fine, dtype=torch.float64),
             case("non-contiguous x", "contract", _normal(generator, 4, 5), strided=True),
         ]
         if gradient:
@@ -911,6 +915,12 @@ def elu_backward__from_input(dout, cache):
 
 def elu_backward__clamped(dout, cache):
     x, alpha = cache
+    return dout * ((x > 0) + (x <= 0) * torch.exp(x.clamp(max=0)) * alpha)
+
+
+def elu_backward__single_precision(dout, cache):
+    """In float64 alpha is rounded: a mask times a Python number is a float32 tensor."""
+    x, alpha = cache
     return dout * ((x > 0) + (x <= 0) * alpha * torch.exp(x.clamp(max=0)))
 
 
@@ -947,7 +957,7 @@ def elu_backward__slope_at_zero(dout, cache):
 def elu_backward__infinity_times_zero(dout, cache):
     """For large x the result is NaN: infinity times zero. The branch that is not wanted must not overflow."""
     x, alpha = cache
-    return dout * ((x > 0) + (x <= 0) * alpha * torch.exp(x))
+    return dout * ((x > 0) + (x <= 0) * torch.exp(x) * alpha)
 
 
 def elu_backward__shifted(dout, cache):
@@ -987,6 +997,7 @@ ELU = _pair(
         elu_backward__slope_at_zero,
         elu_backward__infinity_times_zero,
         elu_backward__shifted,
+        elu_backward__single_precision,
     ),
     companion=elu_forward__keeps_all,
 )
@@ -1072,7 +1083,7 @@ def selu_backward__slope_at_zero(dout, cache):
 
 def selu_backward__infinity_times_zero(dout, cache):
     """For large x the result is NaN: infinity times zero. The branch that is not wanted must not overflow."""
-    slope = (cache > 0) + (cache <= 0) * 1.6732632423543772 * torch.exp(cache)
+    slope = (cache > 0) + (cache <= 0) * torch.exp(cache) * 1.6732632423543772
     return 1.0507009873554805 * dout * slope
 
 
@@ -1165,14 +1176,14 @@ def maxout_forward__keeps_choice(x, weight, bias):
 
 
 def maxout_forward__loop_over_pieces(x, weight, bias):
-    out, choice = x @ weight[0].T + bias[0], None
+    out = x @ weight[0].T + bias[0]
+    choice = torch.zeros_like(out, dtype=torch.int64)
     for k in range(len(weight)):
         piece = x @ weight[k].T + bias[k]
         better = piece > out
-        choice = torch.zeros_like(better, dtype=torch.int64) if choice is None else choice
-        choice[better] = k
+        choice = torch.where(better, k, choice)
         out = torch.where(better, piece, out)
-    return out, (x, weight, choice)
+    return out, (x, weight, choice.unsqueeze(1))
 
 
 def maxout_forward__loops(x, weight, bias):

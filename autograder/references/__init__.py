@@ -28,6 +28,7 @@ def gradients_of(operation: Callable[..., torch.Tensor]) -> Reference:
         }
         with torch.enable_grad():
             out = operation(**{**arguments, **leaves})
-            return torch.autograd.grad(out, list(leaves.values()), grad_outputs=dout)
+            # The same gradients as with grad_outputs=dout, without the half second that its first use takes.
+            return torch.autograd.grad((out * dout).sum(), list(leaves.values()))
 
     return expected

@@ -1,0 +1,36 @@
+# Each target calls one command. .venv/bin leads PATH because nbgrader calls its own tools (alembic, jupyter) by name.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup course book release demo test lint system-packages clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
+
+course: setup release book demo ## run the course: book, exercises, and a demo class that is graded
+
+test: lint system-packages ## test the course: lint, exercises against solutions, pytest with the book build
+	.venv/bin/autograder release --check
+	.venv/bin/python -m pytest
+
+setup: ## make .venv from requirements.txt
+	@scripts/setup
+
+book: setup ## build the book into _build/html, with warnings as errors
+	.venv/bin/python book/build.py
+
+release: setup ## generate exercises/ and nbgrader's source notebooks from solutions/
+	.venv/bin/autograder release
+
+demo: release ## make a demo class under build/ and grade it
+	.venv/bin/autograder demo
+
+lint: setup ## ruff: check and format
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+
+system-packages: ## look for the Debian packages that some tests need; install them when root
+	@scripts/system_packages
+
+clean: ## remove what was built; keeps .venv, submissions and grades
+	rm -rf _build build .pytest_cache .ruff_cache

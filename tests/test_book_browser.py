@@ -1,0 +1,342 @@
+"""The built book in a browser: every page, light and dark, wide and phone-sized, at a root and below."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import pytest
+import yaml
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+HTML = ROOT / "_build" / "html"
+TOC = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text("utf-8"))
+WORDS = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
+WITHOUT_REPOSITORY = {key: value for key, value in os.environ.items() if not key.startswith("COURSE_REPOSITORY_")}
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+WIDTHS = {"wide": 1400, "phone": 390}
+VIEWS = [
+    ("light", "wide", ""),
+    ("dark", "wide", "site/course/"),
+    ("light", "phone", "site/course/"),
+    ("dark", "phone", ""),
+]
+
+OBSERVE = r"""async () => {
+  if (window.MathJax?.startup?.promise) await MathJax.startup.promise;
+  const visible = (element) => element.getClientRects().length > 0;
+  const formulas = [...document.querySelectorAll(".math")];
+  const prose = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  const raw = [];
+  for (let node = prose.nextNode(); node; node = prose.nextNode()) {
+    if (node.parentElement.closest("pre, code, script, style, mjx-container")) continue;
+    raw.push(...(node.textContent.match(/\\[([]|\\[)\]]|\$\$|\$[^$\n]+\$/g) ?? []));
+  }
+  return {
+    theme: document.documentElement.dataset.theme,
+    overflow: document.documentElement.scrollWidth - window.innerWidth,
+    headings: [...document.querySelectorAll("main h1")].filter(visible).map((h) => h.textContent),
+    formulas: formulas.length,
+    unrendered: formulas.filter((formula) => !formula.querySelector("mjx-container")).length,
+    errors: [...document.querySelectorAll("mjx-merror, [data-mjx-error]")].map((e) => e.textContent),
+    raw,
+    images: [...document.images].map((image) => ({
+      source: image.getAttribute("src"),
+      alternative: image.alt,
+      visible: visible(image),
+      width: image.naturalWidth,
+    })),
+    bareFigures: [...document.querySelectorAll("figure")].filter((f) => !f.querySelector("img[alt]")).length,
+    figures: [...document.querySelectorAll("figure, div.cell_output:not(:has(figure))")]
+      .filter((f) => f.querySelector("img"))
+      .map((f) => [...f.querySelectorAll("img")].filter(visible).length),
+    codeBlocks: document.querySelectorAll("main div.highlight pre").length,
+    copyButtons: document.querySelectorAll("main button.copybtn").length,
+    links: [...document.querySelectorAll("a[href]")].map((a) => a.href),
+    ids: [...document.querySelectorAll("[id]")].map((e) => e.id),
+    next: document.querySelectorAll("a.right-next").length,
+    previous: document.querySelectorAll("a.left-prev").length,
+    fonts: [...document.fonts].filter((f) => f.status === "error").map((f) => f.family),
+  };
+}"""
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serve the book at / and at /site/course/, and the book's own page where there is nothing."""
+
+    def log_message(self, *_):
+        pass
+
+    def translate_path(self, path):
+        return super().translate_path("/" + path.removeprefix("/site/course").lstrip("/"))
+
+    def send_error(self, code, message=None, explain=None):
+        if code != 404:
+            return super().send_error(code, message, explain)
+        body = (HTML / "404.html").read_bytes()
+        self.send_response(404)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+        return None
+
+
+@dataclass
+class Visit:
+    """One page in one view: what the browser asked for, complained about and showed."""
+
+    page: str
+    view: tuple[str, str, str]
+    shown: dict = field(default_factory=dict)
+    requests: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return f"{self.page} ({', '.join(part for part in self.view if part)})"
+
+
+@pytest.fixture(scope="session")
+def book() -> subprocess.CompletedProcess:
+    """Run the gating build once."""
+    command = [sys.executable, ROOT / "book" / "build.py", "--gate"]
+    return subprocess.run(command, env=WITHOUT_REPOSITORY, capture_output=True, text=True, encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def server(book):
+    """Serve the built book on the loopback interface; yields its address."""
+    assert book.returncode == 0, book.stdout + book.stderr
+    handler = partial(QuietHandler, directory=HTML)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{httpd.server_port}/"
+        httpd.shutdown()
+
+
+@pytest.fixture(scope="session")
+def chromium(server):
+    """Start Debian's chromium."""
+    if CHROMIUM is None:
+        reason = "chromium is not installed: `apt-get install chromium`, then the book is looked at in it"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def watch(tab: Page, visit: Visit) -> None:
+    """Record what a tab asks for and complains about."""
+    tab.on("request", lambda request: visit.requests.append(request.url))
+    tab.on("requestfailed", lambda request: visit.failures.append(f"{request.url}: {request.failure}"))
+    tab.on("response", lambda answer: answer.ok or visit.failures.append(f"{answer.url}: {answer.status}"))
+    tab.on("pageerror", lambda error: visit.complaints.append(str(error)))
+    tab.on("console", lambda message: message.type == "error" and visit.complaints.append(message.text))
+
+
+def visitor(browser: Browser, scheme: str, screen: str) -> BrowserContext:
+    """Return the browser of a reader who has never been here."""
+    return browser.new_context(viewport={"width": WIDTHS[screen], "height": 900}, color_scheme=scheme)
+
+
+@pytest.fixture
+def tab(chromium):
+    """Open a tab on a wide, light screen."""
+    with visitor(chromium, "light", "wide") as context:
+        yield context.new_page()
+
+
+@pytest.fixture(scope="session")
+def visits(chromium, server) -> list[Visit]:
+    """Visit every page of the book in every view."""
+    pages = sorted(path.relative_to(HTML).as_posix() for path in HTML.rglob("*.html") if "_static" not in path.parts)
+    found = []
+    for view in VIEWS:
+        scheme, screen, prefix = view
+        with visitor(chromium, scheme, screen) as context:
+            for page in pages:
+                visit = Visit(page, view)
+                tab = context.new_page()
+                watch(tab, visit)
+                tab.goto(f"{server}{prefix}{page}", wait_until="networkidle")
+                visit.shown = tab.evaluate(OBSERVE)
+                tab.wait_for_load_state("networkidle")
+                tab.close()
+                found.append(visit)
+    return found
+
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_book_builds_without_a_warning(book):
+    assert book.returncode == 0, book.stdout + book.stderr
+    assert book.stdout.rstrip().endswith(str(HTML / "index.html"))
+
+
+def test_a_second_build_has_nothing_to_do(book):
+    assert book.returncode == 0, book.stdout + book.stderr
+    built = (HTML / "index.html").stat().st_mtime_ns
+    again = subprocess.run(
+        [sys.executable, ROOT / "book" / "build.py"],
+        env=WITHOUT_REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "up to date" in again.stdout
+    assert (HTML / "index.html").stat().st_mtime_ns == built
+
+
+@pytest.mark.browser
+def test_every_page_was_visited_in_every_view(visits):
+    pages = {visit.page for visit in visits}
+    assert {f"{word}.html" for word in WORDS} | {"404.html", "index.html", "search.html"} <= pages
+    assert len(visits) == len(pages) * len(VIEWS)
+
+
+@pytest.mark.browser
+def test_no_request_leaves_the_reader_s_machine(visits, server):
+    asked = {url for visit in visits for url in visit.requests}
+    assert asked
+    assert {url for url in asked if not url.startswith((server, "data:", "blob:"))} == set()
+
+
+@pytest.mark.browser
+def test_no_request_fails_and_the_console_is_silent(visits):
+    assert {visit.name: visit.failures for visit in visits if visit.failures} == {}
+    assert {visit.name: visit.complaints for visit in visits if visit.complaints} == {}
+
+
+@pytest.mark.browser
+def test_every_formula_is_rendered(visits):
+    assert sum(visit.shown["formulas"] for visit in visits) > 0
+    for visit in visits:
+        shown = visit.shown
+        assert (shown["unrendered"], shown["errors"], shown["raw"], shown["fonts"]) == (0, [], [], []), visit.name
+
+
+@pytest.mark.browser
+def test_every_image_says_what_it_shows(visits):
+    assert any(visit.shown["figures"] for visit in visits)
+    for visit in visits:
+        assert visit.shown["bareFigures"] == 0, visit.name
+        for image in visit.shown["images"]:
+            text = image["alternative"].strip()
+            assert text, f"{visit.name}: {image['source']} has no alternative text"
+            assert not re.search(r"\.(?:svg|png|jpe?g|gif)$|^_images/", text), f"{visit.name}: {text}"
+
+
+@pytest.mark.browser
+def test_each_figure_shows_the_one_drawing_that_fits_the_mode(visits):
+    for visit in visits:
+        assert set(visit.shown["figures"]) <= {1}, visit.name
+        for image in visit.shown["images"]:
+            if image["visible"]:
+                assert image["width"] > 0, f"{visit.name}: {image['source']} did not load"
+                assert image["source"].endswith(".dark.svg") == (visit.view[0] == "dark"), visit.name
+
+
+@pytest.mark.browser
+def test_a_page_opens_in_the_mode_of_the_reader_s_system(visits):
+    assert {visit.name for visit in visits if visit.shown["theme"] != visit.view[0]} == set()
+
+
+@pytest.mark.browser
+def test_no_page_is_wider_than_the_screen(visits):
+    assert {visit.name: visit.shown["overflow"] for visit in visits if visit.shown["overflow"] > 0} == {}
+
+
+@pytest.mark.browser
+def test_every_page_has_one_title_and_every_code_block_a_copy_button(visits):
+    for visit in visits:
+        assert len(visit.shown["headings"]) == 1, visit.name
+        assert visit.shown["copyButtons"] == visit.shown["codeBlocks"], visit.name
+
+
+@pytest.mark.browser
+def test_the_pages_lead_from_one_to_the_next(visits):
+    for visit in visits:
+        word = visit.page.removesuffix(".html")
+        if word in WORDS:
+            assert visit.shown["next"] == (word != WORDS[-1]), visit.name
+            assert visit.shown["previous"] == (word != WORDS[0]), visit.name
+
+
+@pytest.mark.browser
+def test_no_link_inside_the_book_is_dead(visits, server):
+    ids = {visit.page: set(visit.shown["ids"]) for visit in visits}
+    dead = set()
+    for visit in visits:
+        for link in visit.shown["links"]:
+            address, anchor = urldefrag(link)
+            if not address.startswith(server + visit.view[2]):
+                assert urlsplit(address).netloc != urlsplit(server).netloc, (
+                    f"{visit.name} leads out of the site: {link}"
+                )
+                continue
+            page = unquote(urlsplit(address).path).removeprefix("/" + visit.view[2]) or "index.html"
+            if not (HTML / page).is_file() or (anchor and unquote(anchor) not in ids.get(page, set())):
+                dead.add((visit.page, link))
+    assert dead == set()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("address", ["nothing", "nothing/at/all.html", "site/course/nothing", "site/course/a/b/c/"])
+def test_a_wrong_address_leads_to_the_book_s_own_page(tab, server, address):
+    prefix = "site/course/" if address.startswith("site/course/") else ""
+    tab.goto(server + address)
+    tab.wait_for_url(f"{server}{prefix}404.html")
+    assert tab.locator("main h1:visible").inner_text().startswith("No page here")
+    assert tab.locator(".bd-sidebar-primary").is_visible()
+    tab.locator("main").get_by_role("link", name="first page").click()
+    tab.wait_for_url(f"{server}{prefix}{WORDS[0]}.html")
+
+
+@pytest.mark.browser
+def test_the_reader_can_choose_the_mode(tab, server):
+    tab.goto(f"{server}{WORDS[0]}.html")
+    seen = []
+    for _ in range(3):
+        tab.locator(".theme-switch-button:visible").first.click()
+        seen.append(tab.evaluate("document.documentElement.dataset.theme"))
+    assert set(seen) == {"light", "dark"}
+
+
+@pytest.mark.browser
+def test_search_finds_a_word_without_a_server(tab, server):
+    tab.goto(f"{server}site/course/search.html?q=sigmoid")
+    tab.locator("#search-results li a[href*='activations']").first.wait_for()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("chapter", [chapter for chapter in WORDS if (ROOT / "exercises" / chapter).is_dir()])
+def test_a_chapter_hands_out_its_exercise_notebook(tab, server, chapter):
+    tab.goto(f"{server}site/course/{chapter}.html")
+    with tab.expect_download() as download:
+        tab.locator(f"main a.download[href$='/{chapter}.ipynb']").first.click()
+    notebook = ROOT / "exercises" / chapter / f"{chapter}.ipynb"
+    assert Path(download.value.path()).read_bytes() == notebook.read_bytes()

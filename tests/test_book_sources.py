@@ -1,0 +1,130 @@
+"""What must hold in the book's sources, before anything is built."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import jupytext
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+BOOK = ROOT / "book"
+TOC = yaml.safe_load((BOOK / "_toc.yml").read_text("utf-8"))
+PARTS = {part["caption"]: [chapter["file"] for chapter in part["chapters"]] for part in TOC["parts"]}
+WORDS = [TOC["root"], *(word for words in PARTS.values() for word in words)]
+CHAPTERS = [word for caption, words in PARTS.items() if caption != "Appendices" for word in words]
+PAGES = sorted(BOOK.glob("*.md"))
+SOURCES = [
+    ROOT / "_config.yml",
+    *sorted(path for path in BOOK.rglob("*") if path.is_file() and "__pycache__" not in path.parts),
+]
+
+OTHER_HOST = re.compile(
+    r"""
+      !\[[^\]]*\]\(\s*(?:https?:)?//                     # a Markdown image
+    | \{(?:figure|image|iframe)\}\s*(?:https?:)?//       # a MyST image
+    | <(?:img|script|link|iframe|source|video|audio)\b[^>]*(?:src|href)\s*=\s*["']?(?:https?:)?//
+    | @import | url\(\s*["']?(?:https?:)?//              # a style sheet's
+    | \b(?:import|fetch)\s*\(?\s*["'`](?:https?:)?//     # a script's
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+MACHINE_PATH = re.compile(r"(?<![\w.])(?:/(?:home|root|tmp|work|Users|mnt|opt)/\w|[A-Z]:\\\w)")
+COLOUR_WORD = re.compile(r"""(?:color|colors|facecolor|edgecolor|c)\s*=\s*["'](?:k|w|black|white|gr[ae]y)["']""")
+
+
+def code_cells(page: Path) -> list[tuple[int, str, dict]]:
+    """Return (number, source, metadata) of each code cell of a page; a page without cells has none."""
+    if "{code-cell}" not in page.read_text("utf-8"):
+        return []
+    cells = [cell for cell in jupytext.read(page, fmt="md:myst").cells if cell.cell_type == "code"]
+    return [(number, cell.source, cell.metadata) for number, cell in enumerate(cells, 1)]
+
+
+CELLS = [
+    pytest.param(source, metadata, id=f"{page.stem}-cell-{number}")
+    for page in PAGES
+    for number, source, metadata in code_cells(page)
+]
+# A cell that only defines a drawing function shows nothing. The browser test looks at what cells really show.
+FIGURES = [
+    cell for cell in CELLS if re.search(r"^plt\.show\(", cell.values[0], re.MULTILINE) or "mystnb" in cell.values[1]
+]
+
+
+def dark_figures():
+    """Load the extension that makes the figures of dark mode."""
+    spec = importlib.util.spec_from_file_location("dark_figures", BOOK / "_ext" / "dark_figures.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("page", WORDS)
+def test_every_word_of_the_contents_is_a_page(page):
+    assert (BOOK / f"{page}.md").is_file()
+
+
+def test_every_page_is_in_the_contents_once():
+    assert sorted(WORDS) == sorted(page.stem for page in PAGES if page.stem != "404")
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_every_chapter_offers_its_exercise_notebook(chapter):
+    text = (BOOK / f"{chapter}.md").read_text("utf-8")
+    notebook = f"exercises/{chapter}/{chapter}.ipynb"
+    assert re.search(r"\{download\}`[^`]+<\.\./" + re.escape(notebook) + ">`", text)
+    assert (ROOT / notebook).is_file()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_nothing_is_loaded_from_another_host(path):
+    assert not OTHER_HOST.findall(path.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_source_names_a_path_of_a_machine(path):
+    text = path.read_text("utf-8")
+    assert not MACHINE_PATH.findall(text)
+    assert str(ROOT) not in text
+
+
+def test_the_book_has_figures():
+    assert FIGURES
+
+
+@pytest.mark.parametrize(("source", "metadata"), CELLS)
+def test_a_cell_that_draws_shows_its_figure_at_its_end(source, metadata):
+    draws = re.search(r"^\S.*\bplt\.(?:subplots|figure|subplot_mosaic)\(", source, re.MULTILINE)
+    assert not draws or source.rstrip().endswith("plt.show()")
+
+
+@pytest.mark.parametrize(("source", "metadata"), FIGURES)
+def test_every_figure_is_described_captioned_and_named(source, metadata):
+    options = metadata.get("mystnb", {})
+    alternative = options.get("image", {}).get("alt", "")
+    assert len(alternative.split()) >= 8, f"the alternative text must say what is to be seen, got {alternative!r}"
+    assert options.get("figure", {}).get("caption")
+    assert options.get("figure", {}).get("name")
+
+
+@pytest.mark.parametrize(("source", "metadata"), FIGURES)
+def test_no_figure_uses_a_colour_that_vanishes_in_one_mode(source, metadata):
+    assert not COLOUR_WORD.findall(source)
+
+
+def test_every_colour_of_the_style_has_a_partner_for_dark_mode():
+    style = re.sub(r"^#.*$", "", (BOOK / "course.mplstyle").read_text("utf-8"), flags=re.MULTILINE)
+    colours = {f"#{colour}" for colour in re.findall(r"\b[0-9a-f]{6}\b", style)}
+    assert colours == set(dark_figures().DARK_OF) - {"#ffffff"}
+
+
+def test_a_dark_figure_keeps_all_but_the_colours():
+    module = dark_figures()
+    svg = '<svg width="10"><path d="M 0 1" style="stroke: {}; fill: none"/><text fill="{}">a</text></svg>'
+    blue, ink = "#0072b2", "#1f2933"
+    partners = module.DARK_OF
+    assert module.darken(svg.format(blue, ink)) == svg.format(partners[blue], partners[ink])
+    assert not set(partners) & set(partners.values())
+    assert len(set(partners.values())) == len(partners)

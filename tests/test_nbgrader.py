@@ -1,0 +1,179 @@
+"""nbgrader works as its users know it, from the root of a course."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbgrader.api import Gradebook
+from nbgrader.utils import is_solution
+
+from autograder.course import ROOT
+from autograder.release import register, solution_notebook
+
+pytestmark = pytest.mark.slow
+
+WORD = "activations"
+BIN = Path(sys.executable).parent
+OWN_ASSERTS = {
+    "type_of_the_answer": ("assert isinstance(relu_forward(torch.ones(2))[0], torch.Tensor)", 3),
+    "always_fails": ("assert False, 'not this time'", 2),
+}
+
+
+def command(course, *arguments, check=True):
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        arguments,
+        cwd=course,
+        env=environment,
+        check=False,
+        timeout=300,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert done.returncode == 0 or not check, done.stdout
+    return done.stdout
+
+
+def hand_in(course, student, sources):
+    """A submission whose solution cells are `sources` by grade_id; the others stay stubs."""
+    notebook = nbformat.read(course / "exercises" / WORD / f"{WORD}.ipynb", as_version=4)
+    for cell in filter(is_solution, notebook.cells):
+        cell.source = sources.get(cell.metadata.nbgrader.grade_id, cell.source)
+    folder = course / "submitted" / student / WORD
+    folder.mkdir(parents=True)
+    nbformat.write(notebook, folder / f"{WORD}.ipynb")
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A course folder with nbgrader's configuration, the assignment released, and three submissions graded."""
+    course = tmp_path_factory.mktemp("a course")
+    shutil.copy(ROOT / "nbgrader_config.py", course)
+    register(WORD, course)
+    solution = {c.metadata.nbgrader.grade_id: c.source for c in solution_notebook(WORD).cells if is_solution(c)}
+    hand_in(course, "sun", solution)
+    hand_in(course, "stub", {})
+    # Its input is overwritten, which costs the contract of the forward pass and nothing of the backward pass.
+    partly = {
+        "relu_forward": "def relu_forward(x):\n    return x.clamp_(min=0), x > 0",
+        "tanh_forward": "def tanh_forward(x:",
+    }
+    hand_in(course, "partly", {**solution, **partly})
+    command(course, "nbgrader", "autograde", WORD)
+    return course
+
+
+def scores(course):
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        return {s.student.id: s.score for s in gradebook.assignment_submissions(WORD)}
+
+
+def test_autograde_fills_the_gradebook(course):
+    assert scores(course) == {"sun": 90.0, "stub": 0.0, "partly": 90.0 - 1 - 4 - 5}
+
+
+def test_the_free_text_waits_for_a_person(course):
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        waiting = {
+            s.student.id: [g.name for n in s.notebooks for g in n.grades if g.needs_manual_grade]
+            for s in gradebook.assignment_submissions(WORD)
+        }
+    assert waiting == {"sun": ["explain_vanishing"], "stub": [], "partly": ["explain_vanishing"]}
+
+
+def test_feedback_shows_the_table(course):
+    command(course, "nbgrader", "generate_feedback", WORD)
+    page = (course / "feedback" / "partly" / WORD / f"{WORD}.html").read_text()
+    assert "relu_forward: 3 of 4 points" in page
+    assert "the call changed its input x; work on a copy." in page
+
+
+def test_export_writes_the_scores(course):
+    command(course, "nbgrader", "export")
+    rows = (course / "grades.csv").read_text().splitlines()
+    assert len(rows) == 4
+    assert any("sun" in row and "90.0" in row for row in rows)
+
+
+def test_validate_tells_a_student_what_would_fail(course, tmp_path):
+    # Sixteen checks and the question in words.
+    stub = command(course, "nbgrader", "validate", f"exercises/{WORD}/{WORD}.ipynb", check=False)
+    assert "VALIDATION FAILED ON 17 CELL(S)" in stub
+    mine = tmp_path / f"{WORD}.ipynb"
+    shutil.copy(course / "submitted" / "sun" / WORD / mine.name, mine)
+    assert "Success! Your notebook passes all the tests." in command(course, "nbgrader", "validate", str(mine))
+
+
+def test_a_deleted_check_still_counts(course):
+    solution = {c.metadata.nbgrader.grade_id: c.source for c in solution_notebook(WORD).cells if is_solution(c)}
+    notebook = hand_in(course, "without_checks", solution)
+    notebook.cells = [
+        c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") != "check_elu_forward"
+    ]
+    nbformat.write(notebook, course / "submitted" / "without_checks" / WORD / f"{WORD}.ipynb")
+    command(course, "nbgrader", "autograde", WORD, "--student", "without_checks")
+    assert scores(course)["without_checks"] == 90
+
+
+def test_an_instructor_s_own_asserts_go_on_working(tmp_path):
+    """Grade cells that are not checks: full points without an error, none with one."""
+    notebook = solution_notebook(WORD)
+    for grade_id, (source, points) in OWN_ASSERTS.items():
+        cell = nbformat.v4.new_code_cell(source, id=grade_id)
+        cell.metadata["nbgrader"] = {
+            "schema_version": 3, "grade_id": grade_id, "grade": True, "solution": False, "locked": True, "task": False,
+            "points": points,
+        }  # fmt: skip
+        notebook.cells.append(cell)
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
+    folder = tmp_path / "build" / "source" / WORD
+    folder.mkdir(parents=True)
+    nbformat.write(notebook, folder / f"{WORD}.ipynb")
+    command(tmp_path, "nbgrader", "generate_assignment", WORD)
+    hand_in(tmp_path, "sun", {"relu_forward": "def relu_forward(x):\n    return x.clamp(min=0), x"})
+    command(tmp_path, "nbgrader", "autograde", WORD)
+    with Gradebook(f"sqlite:///{tmp_path}/gradebook.db") as gradebook:
+        grades = gradebook.find_submission(WORD, "sun").notebooks[0].grades
+        found = {g.name: g.auto_score for g in grades if g.name in OWN_ASSERTS or g.name == "check_relu_forward"}
+    assert found == {"type_of_the_answer": 3, "always_fails": 0, "check_relu_forward": 4}
+
+
+def test_formgrader_opens_in_jupyterlab(course):
+    """The pages that an instructor clicks through, from a server started in the course folder."""
+    port, token = "18917", "a-test-of-the-formgrader"
+    options = ["--no-browser", "--allow-root", f"--ServerApp.port={port}", f"--IdentityProvider.token={token}"]
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "JUPYTER_CONFIG_DIR": str(course)}
+    log = (course / "server.log").open("w")
+    server = subprocess.Popen(["jupyter", "lab", *options], cwd=course, env=environment, stdout=log, stderr=log)
+
+    def page(path):
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/{path}", headers={"Authorization": f"token {token}"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.read().decode()
+
+    try:
+        for _ in range(120):
+            try:
+                page("api/status")
+                break
+            except OSError:
+                time.sleep(0.5)
+        assert "Formgrader" in page("formgrader/manage_assignments") or "formgrader" in page(
+            "formgrader/manage_assignments"
+        )
+        assert f'"name": "{WORD}"' in page("formgrader/api/assignments")
+        submissions = page(f"formgrader/api/submissions/{WORD}")
+        assert '"student": "sun"' in submissions
+    finally:
+        server.terminate()
+        server.wait(30)
+        log.close()
