@@ -196,18 +196,19 @@ def _describe(name: str, error: BaseException, functions: Mapping[str, Any]) -> 
     if isinstance(error, NotImplementedError) and not str(error):
         return f"{name} is not written yet: put your code in place of `raise NotImplementedError()`."
     if isinstance(error, KeyboardInterrupt):
-        return f"{name} was stopped before it returned{_where(error, functions)}."
+        return f"{name} was stopped before it returned{_where(name, error, functions)}."
     message = " ".join(str(error).split()) or "no message"
     if isinstance(error, ForbiddenOperationError):
-        return f"{name} uses {message}{_where(error, functions)}."
+        return f"{name} uses {message}{_where(name, error, functions)}."
     if "does not require grad" in message or "requires_grad" in message:
-        return f"{name} asks for autograd{_where(error, functions)}: write the gradient by hand."
-    return f"{name} raised {type(error).__name__}: {_shorten(message)}{_where(error, functions)}"
+        return f"{name} asks for autograd{_where(name, error, functions)}: write the gradient by hand."
+    return f"{name} raised {type(error).__name__}: {_shorten(message)}{_where(name, error, functions)}"
 
 
-def _where(error: BaseException, functions: Mapping[str, Any]) -> str:
+def _where(name: str, error: BaseException, functions: Mapping[str, Any]) -> str:
+    own = getattr(functions[name], "__globals__", functions)
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
-        if any(getattr(f, "__globals__", None) is frame.f_globals for f in list(functions.values())):
+        if frame.f_globals is own or frame.f_globals is functions:
             source = linecache.getline(frame.f_code.co_filename, line).strip()
             return f" (line {line} of its cell: `{_shorten(source)}`)" if source else f" (line {line} of its cell)"
     return ""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy
 import torch
 
 from autograder.calls import Outcome, Output, prepare, run
@@ -69,7 +70,9 @@ def grade(
 
 def draw(problem: Problem, seed: int, dtype: torch.dtype | None = None) -> list[Case]:
     """The cases of `problem` for a seed; equal seeds give equal cases."""
-    cases = problem.cases(torch.Generator().manual_seed(seed))
+    # The student's notebook may have set another default device.
+    with torch.device("cpu"):
+        cases = problem.cases(torch.Generator().manual_seed(seed))
     return cases if dtype is None else [_with_dtype(case, dtype) for case in cases]
 
 
@@ -205,7 +208,8 @@ def _describe(label: str, got, expected, error, wrong) -> str:
 
 
 def _argmax(values: torch.Tensor) -> tuple[int, ...]:
-    return tuple(int(i) for i in torch.unravel_index(values.argmax(), values.shape))
+    # Not torch's: the first use of that one imports a computer algebra system.
+    return tuple(int(i) for i in numpy.unravel_index(int(values.argmax()), values.shape))
 
 
 def _index(index: tuple[int, ...]) -> str:

@@ -20,7 +20,6 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import LocalProvisioner
 
-
 PRELOADED = (
     "IPython.core.completer",
     "ipykernel.kernelapp",

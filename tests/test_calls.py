@@ -72,6 +72,13 @@ def test_the_deepest_line_of_the_student_s_is_named():
     assert '`raise ValueError("not like this")`' in said
 
 
+def test_a_line_of_torch_is_not_taken_for_the_student_s():
+    namespace = {"torch": torch, "pad": torch.nn.functional.pad}
+    exec("def relu_forward(x):\n    return pad(x, (1, 1), mode='sideways'), x", namespace)
+    problem = problems()["relu_forward"]
+    assert "(line 2 of its cell" in run(problem, draw(problem, 0)[0], namespace, CPU).complaint
+
+
 def test_an_interrupt_is_told_and_goes_no_further():
     def relu_forward(x):
         raise KeyboardInterrupt

@@ -90,6 +90,17 @@ def test_a_tensor_made_on_the_wrong_device_is_found(any_device):
     assert verdict.score == (verdict.maximum if any_device.type == "cpu" else 0)
 
 
+def test_a_default_device_set_by_the_student_changes_nothing():
+    torch.set_default_device("meta")
+    try:
+        for name in ("relu_forward", "maxout_backward"):
+            problem = problems()[name]
+            verdict = grade(problem, problem.functions_of(problem.alternatives[0]), 0, CPU)
+            assert verdict.score == verdict.maximum, first_finding(verdict)
+    finally:
+        torch.set_default_device(None)
+
+
 def test_edge_cases_cost_their_own_points():
     def relu_forward(x):
         return torch.where(x.abs() > 1e3, 0.0, right(x)), x
