@@ -80,6 +80,9 @@ def judge(problem: Problem, cases: Sequence[Case], outcomes: Sequence[Outcome], 
     """Verdict on one outcome for each case, all computed on `device`."""
     expected = [expect(problem, case, device) for case in cases]
     findings = [find(problem, *row) for row in zip(cases, outcomes, expected, strict=True)]
+    if len({outcome.complaint for outcome in outcomes}) == 1 and outcomes[0].complaint:
+        # The same in every case: it is about the function, not about a case.
+        findings = [outcomes[0].complaint] * len(cases)
     failed = {case.criterion for case, found in zip(cases, findings, strict=True) if found}
     criteria = tuple(
         Criterion(

@@ -9,7 +9,7 @@ from autograder.judge import Criterion, Verdict
 
 MIME = "application/vnd.autograder.verdict+json"
 
-_CELL = 'style="text-align: left; vertical-align: top; padding: 0.25em 1em 0.25em 0"'
+_STYLE = "text-align: left; vertical-align: top; padding: 0.25em 1em 0.25em 0"
 
 
 @dataclass(frozen=True)
@@ -36,22 +36,34 @@ class Report:
         return str(self.score)
 
     def __str__(self) -> str:
-        rows = [f"{_mark(c)} {c.name:12} {_points(c):>7}  {_what(c)}".rstrip() for c in self.criteria]
+        rows = [f"{_mark(c)} {c.name:12} {_points(c):>7}  {self._what(c)}".rstrip() for c in self.criteria]
         return "\n".join([self.title, *rows, *([f"Hint: {self.hint}"] if self.hint else [])])
 
     def _repr_html_(self) -> str:
-        cells = [(f"{_mark(c)} {c.name}", _points(c), _what(c)) for c in self.criteria]
+        cells = [(f"{_mark(c)} {c.name}", _points(c), self._what(c)) for c in self.criteria]
         head = _row("th", ("criterion", "points", "what went wrong")) if cells else ""
         table = f"<table>{head}{''.join(_row('td', row) for row in cells)}</table>" if cells else ""
         hint = f"<p><strong>Hint:</strong> {html.escape(self.hint)}</p>" if self.hint else ""
         return f"<p><strong>{html.escape(self.title)}</strong></p>{table}{hint}"
+
+    def _what(self, criterion: Criterion) -> str:
+        """What went wrong; before the first criterion is met, that one is what there is to do."""
+        if criterion.earned == criterion.points:
+            return ""
+        first = self.criteria[0]
+        if criterion is not first and not first.earned:
+            return f"Counts once the {first.name} are right."
+        more = len(set(criterion.findings)) - 1
+        return criterion.findings[0] + (f" ({more} more {'case' if more == 1 else 'cases'} failed.)" if more else "")
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, Any]:
         return {"text/plain": repr(self), "text/html": self._repr_html_(), MIME: dict(self.record)}
 
 
 def _row(tag: str, texts: tuple[str, ...]) -> str:
-    return f"<tr>{''.join(f'<{tag} {_CELL}>{html.escape(text)}</{tag}>' for text in texts)}</tr>"
+    styles = (f"{_STYLE}; white-space: nowrap", f"{_STYLE}; white-space: nowrap", _STYLE)
+    cells = (f'<{tag} style="{s}">{html.escape(t)}</{tag}>' for s, t in zip(styles, texts, strict=True))
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def _mark(criterion: Criterion) -> str:
@@ -60,12 +72,3 @@ def _mark(criterion: Criterion) -> str:
 
 def _points(criterion: Criterion) -> str:
     return f"{criterion.earned:g} / {criterion.points:g}"
-
-
-def _what(criterion: Criterion) -> str:
-    if criterion.earned == criterion.points:
-        return ""
-    if not criterion.findings:
-        return "Counts once the values are right."
-    more = len(criterion.findings) - 1
-    return criterion.findings[0] + (f" ({more} more {'case' if more == 1 else 'cases'} failed.)" if more else "")

@@ -43,7 +43,13 @@ def _elementwise(edges: dict[str, tuple[tuple[float, ...] | None, dict[str, floa
             case("x (4, 5)", "values", _normal(generator, 4, 5)),
             case("x (2, 3, 4, 3)", "values", _normal(generator, 2, 3, 4, 3)),
             *(case(name, "edge cases", values(x), options) for name, (x, options) in edges.items()),
-            case("float64", "contract", _normal(generator, 4, 5), fine, dtype=torch.float64),
+            case(
+                ", ".join(["float64", *(f"{name} {value:.3g}" for name, value in fine.items())]),
+                "contract",
+                _normal(generator, 4, 5),
+                fine,
+                dtype=torch.float64,
+            ),
             case("non-contiguous x", "contract", _normal(generator, 4, 5), strided=True),
         ]
         if gradient:
@@ -650,7 +656,12 @@ def _prelu(gradient: bool) -> Cases:
             case("x (4, 3), weight (3,)", "values", _normal(generator, 4, 3), slopes(3)),
             case("x (2, 3, 4, 3), weight (3,)", "values", _normal(generator, 2, 3, 4, 3), slopes(3)),
             case("weight of size 1", "edge cases", _normal(generator, 2, 3, 4, 3), slopes(1)),
-            case("weights below 0 and above 1", "edge cases", _normal(generator, 5, 3), 4 * slopes(3) - 2),
+            case(
+                "weights below 0 and above 1",
+                "edge cases",
+                _normal(generator, 20, 3),
+                slopes(3) + torch.tensor([-1.5, 0.0, 1.5], dtype=torch.float64),
+            ),
             case(
                 "x = 0",
                 "edge cases",
@@ -800,6 +811,20 @@ def prelu_backward__slope_at_zero(dout, cache):
     return torch.where(x >= 0, dout, slope * dout), dslope if weight.numel() > 1 else dslope.sum().reshape(1)
 
 
+def prelu_forward__keeps_output(x, weight):
+    slope = weight.reshape(1, -1, *[1] * (x.dim() - 2))
+    out = torch.where(x > 0, x, slope * x)
+    return out, (x, weight, out)
+
+
+def prelu_backward__sign_of_output(dout, cache):
+    """The sign of the output chose the slope; with a negative weight it is not the sign of x."""
+    x, weight, out = cache
+    slope = weight.reshape(1, -1, *[1] * (x.dim() - 2))
+    dslope = torch.where(out > 0, 0, dout * x).transpose(0, 1).flatten(1).sum(1)
+    return torch.where(out > 0, dout, slope * dout), dslope if weight.numel() > 1 else dslope.sum().reshape(1)
+
+
 def prelu_backward__blocked(dout, cache):
     """Nothing passes to dx on the negative side: this is the plain ReLU's."""
     x, weight = cache
@@ -849,6 +874,7 @@ PRELU = (
             prelu_backward__dweight_without_upstream,
             prelu_backward__slope_at_zero,
             prelu_backward__blocked,
+            (prelu_backward__sign_of_output, prelu_forward__keeps_output),
         ),
         alternatives=programs(
             prelu_backward__sums_by_channel,
@@ -1147,10 +1173,11 @@ def _maxout(gradient: bool) -> Cases:
 
         # Whole numbers: equal pieces are equal in any order of summation.
         piece = torch.randint(-3, 4, (2, 3), generator=generator).double()
-        other = torch.randint(-3, 4, (2, 3), generator=generator).double()
+        x = torch.randint(-3, 4, (3, 3), generator=generator).double()
+        # Of x and -x at least one makes the tied pieces the largest.
         tied = {
-            "x": torch.randint(-3, 4, (6, 3), generator=generator).double(),
-            "weight": torch.stack([piece, piece, other]),
+            "x": torch.cat([x, -x]),
+            "weight": torch.stack([piece, piece, -piece]),
             "bias": torch.tensor([[1.0, 2.0], [1.0, 2.0], [0.0, 0.0]], dtype=torch.float64),
         }
         made = [
