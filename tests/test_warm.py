@@ -5,6 +5,7 @@ import time
 
 import nbformat
 import pytest
+from jupyter_client.provisioning import KernelProvisionerFactory
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 
@@ -16,6 +17,10 @@ PROCESS = "import os; print(os.getpid())"
 @pytest.fixture(autouse=True)
 def warm(monkeypatch):
     monkeypatch.setenv("JUPYTER_DEFAULT_PROVISIONER_NAME", "warm-fork")
+    # jupyter_client reads the variable once a process.
+    KernelProvisionerFactory.clear_instance()
+    yield
+    KernelProvisionerFactory.clear_instance()
 
 
 def run(*sources, cwd=None, **options):
