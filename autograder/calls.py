@@ -173,8 +173,13 @@ def _outputs(problem: "Problem", values: tuple[Any, ...]) -> tuple[torch.Tensor,
     for label, value in zip(problem.returns, values, strict=True):
         if not isinstance(value, torch.Tensor):
             raise ComplaintError(f"{problem.name} gave {_kind(value)} for {label}; expected a tensor.")
-        if value.layout is not torch.strided or value.is_quantized or value.device.type == "meta":
-            raise ComplaintError(f"{problem.name} gave a {value.layout} tensor for {label}; expected an ordinary one.")
+        for odd, what in (
+            (value.layout is not torch.strided, str(value.layout).removeprefix("torch.")),
+            (value.is_quantized, "quantized"),
+            (value.device.type == "meta", "meta"),
+        ):
+            if odd:
+                raise ComplaintError(f"{problem.name} gave a {what} tensor for {label}; expected plain values.")
     return values
 
 
@@ -193,16 +198,23 @@ def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
 
 def _describe(name: str, error: BaseException, functions: Mapping[str, Any]) -> str:
     """One sentence about an exception, with the deepest line that is the student's own."""
-    if isinstance(error, NotImplementedError) and not str(error):
+    if isinstance(error, NotImplementedError) and not error.args:
         return f"{name} is not written yet: put your code in place of `raise NotImplementedError()`."
     if isinstance(error, KeyboardInterrupt):
         return f"{name} was stopped before it returned{_where(name, error, functions)}."
-    message = " ".join(str(error).split()) or "no message"
+    message = _message(error)
     if isinstance(error, ForbiddenOperationError):
         return f"{name} uses {message}{_where(name, error, functions)}."
     if "does not require grad" in message or "requires_grad" in message:
         return f"{name} asks for autograd{_where(name, error, functions)}: write the gradient by hand."
     return f"{name} raised {type(error).__name__}: {_shorten(message)}{_where(name, error, functions)}"
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return " ".join(str(error).split()) or "no message"
+    except Exception:
+        return "its message cannot be read"
 
 
 def _where(name: str, error: BaseException, functions: Mapping[str, Any]) -> str:

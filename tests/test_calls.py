@@ -37,7 +37,11 @@ SENTENCES = {
         {"relu_forward": lambda x: (x.tolist(), x)},
         "gave a list of 4 for out; expected a tensor.",
     ),
-    "a sparse tensor": ({"relu_forward": lambda x: (x.to_sparse(), x)}, "torch.sparse_coo tensor for out"),
+    "a sparse tensor": (
+        {"relu_forward": lambda x: (x.to_sparse(), x)},
+        "gave a sparse_coo tensor for out; expected plain values.",
+    ),
+    "a meta tensor": ({"relu_forward": lambda x: (x.to("meta"), x)}, "gave a meta tensor for out"),
     "wrong signature": ({"relu_forward": lambda: None}, "raised TypeError"),
     "exit": ({"relu_forward": lambda x: sys.exit(3)}, "raised SystemExit: 3"),
     "no message": ({"relu_forward": lambda x: next(iter(()))}, "raised StopIteration: no message"),
@@ -77,6 +81,17 @@ def test_a_line_of_torch_is_not_taken_for_the_student_s():
     exec("def relu_forward(x):\n    return pad(x, (1, 1), mode='sideways'), x", namespace)
     problem = problems()["relu_forward"]
     assert "(line 2 of its cell" in run(problem, draw(problem, 0)[0], namespace, CPU).complaint
+
+
+def test_an_exception_that_cannot_be_printed_is_told():
+    class SilentError(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    def relu_forward(x):
+        raise SilentError
+
+    assert "raised SilentError: its message cannot be read" in complaint("relu_forward", relu_forward=relu_forward)
 
 
 def test_an_interrupt_is_told_and_goes_no_further():
