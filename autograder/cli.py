@@ -5,6 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -98,13 +99,19 @@ def _graded_with_progress(word: str) -> list[Result]:
 
 
 def _table(word: str, results: list[Result]) -> Table:
-    table = Table("", "student", "score", "mistake recognised", title=f"The demo class of {word}")
+    table = Table(box=SIMPLE_HEAD, padding=0, title=f"The demo class of {word}")
+    table.add_column()
+    table.add_column("student", overflow="fold")
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("unread", justify="right")
+    table.add_column("mistake recognised", overflow="fold")
     for result in results:
-        manual = f" + {result.manual:g} to be read" if result.manual else ""
         table.add_row(
             "✓" if result.as_expected else "[red]✗[/]",
             result.student.name,
-            f"{result.score:g} / {result.possible:g}{manual}",
+            f"{result.score:g}/{result.possible:g}",
+            f"{result.manual:g}" if result.manual else "",
             ", ".join(sorted(name.partition("__")[2].replace("_", " ") for name in result.mistakes)),
         )
+    table.caption = "unread: points of the questions in words, which a person reads"
     return table

@@ -1,5 +1,6 @@
 """The course's folders, and nbgrader set to work in them."""
 
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -15,6 +16,13 @@ ROOT = Path(__file__).resolve().parent.parent
 def words() -> list[str]:
     """The chapters that have a problem set, in alphabetical order."""
     return sorted(script.stem for script in (ROOT / "solutions").glob("*.py"))
+
+
+def digest(word: str) -> str:
+    """A fingerprint of everything that the release and the grading of a problem set depend on."""
+    package = sorted((ROOT / "autograder").rglob("*.py"))
+    files = [*package, ROOT / "solutions" / f"{word}.py", ROOT / "nbgrader_config.py", ROOT / "requirements.txt"]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def nbgrader_at(root: Path, wait_for_lock: int | None = None) -> NbGraderAPI:

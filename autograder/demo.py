@@ -1,6 +1,5 @@
 """A class to look at: the solution, the untouched stub, every known mistake and every alternative, each a student."""
 
-import hashlib
 import inspect
 import os
 import re
@@ -17,7 +16,7 @@ from nbgrader.api import Gradebook
 from nbgrader.utils import is_grade, is_solution
 from sqlalchemy.exc import SAWarning
 
-from autograder.course import ROOT, nbgrader_at
+from autograder.course import ROOT, digest, nbgrader_at
 from autograder.problem import Problem, Program
 from autograder.problems import problem_sets
 from autograder.release import PREFIX, register, solution_notebook
@@ -111,8 +110,8 @@ def _source(name: str, function: Callable) -> str:
 def _start_course(word: str) -> None:
     """Make the demo course, or make it anew when what it was graded with has changed."""
     stamp = COURSE / f"{word}.sha256"
-    digest = _digest(word)
-    if stamp.exists() and stamp.read_text() == digest:
+    current = digest(word)
+    if stamp.exists() and stamp.read_text() == current:
         return
     for folder in ("submitted", "autograded", "feedback"):
         for assignment in COURSE.glob(f"{folder}/*/{word}"):
@@ -124,16 +123,7 @@ def _start_course(word: str) -> None:
         folder = COURSE / "submitted" / student.name / word
         folder.mkdir(parents=True)
         nbformat.write(_filled_in(released, solution, student.sources), folder / f"{word}.ipynb")
-    stamp.write_text(digest)
-
-
-def _digest(word: str) -> str:
-    files = [
-        *sorted((ROOT / "autograder").rglob("*.py")),
-        ROOT / "solutions" / f"{word}.py",
-        ROOT / "nbgrader_config.py",
-    ]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+    stamp.write_text(current)
 
 
 def _filled_in(released: NotebookNode, solution: dict[str, str], sources: dict[str, str] | None) -> NotebookNode:

@@ -95,7 +95,7 @@ def verify(script, stub_script, tmp_path):
     stub = tmp_path / "stub.ipynb"
     nbformat.write(read_script(stub_script, PROBLEMS), stub)
     with pytest.raises(ReleaseError) as refused:
-        _verify("activations", read_script(script, PROBLEMS), stub)
+        _verify(read_script(script, PROBLEMS), stub)
     return str(refused.value)
 
 
@@ -151,7 +151,7 @@ def test_the_points_of_a_set_add_up_to_100(word):
 @pytest.mark.slow
 def test_the_solution_earns_everything_and_the_stub_nothing(word):
     stub = ROOT / "exercises" / word / f"{word}.ipynb"
-    _verify(word, solution_notebook(word), stub)
+    _verify(solution_notebook(word), stub)
 
 
 @for_every_word
