@@ -1,4 +1,7 @@
-"""One word names a chapter everywhere."""
+"""One word names a chapter everywhere, and the README's map is true."""
+
+import re
+import subprocess
 
 import pytest
 from programs import for_every_word
@@ -26,3 +29,27 @@ def test_no_place_has_a_word_that_the_others_do_not_know():
     assert sorted(folder.name for folder in (ROOT / "exercises").iterdir()) == words()
     references = {path.stem for path in (ROOT / "autograder" / "references").glob("*.py")} - {"__init__"}
     assert sorted(references) == words()
+
+
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\((?!https?:|#)([^)#]+)", README))
+def test_a_link_of_the_readme_leads_somewhere(link):
+    assert (ROOT / link).exists()
+
+
+def test_the_map_of_the_readme_is_true():
+    """Every entry exists, and no folder of the repository and no module of the package is missing."""
+    drawn = re.search(r"^The folders:\n\n```\n(.*?)```", README, re.DOTALL | re.MULTILINE).group(1)
+    top = re.findall(r"^(\S+)", drawn, re.MULTILINE)
+    modules = re.findall(r"^ {2}(\S+)", drawn, re.MULTILINE)
+    assert not [name for name in top if not (ROOT / name).exists()]
+    assert not [name for name in modules if not (ROOT / "autograder" / name).exists()]
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split(
+        "\n"
+    )
+    folders = {f"{path.split('/')[0]}/" for path in tracked if "/" in path and not path.startswith(".")}
+    assert folders <= set(top)
+    package = {path.split("/")[1] for path in tracked if path.startswith("autograder/") and path.count("/") == 1}
+    assert package - {"__init__.py"} <= set(modules)
