@@ -6,16 +6,32 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.autograd import forward_ad
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
+
+from autograder.devices import SimulatedGpuTensor
 
 if TYPE_CHECKING:
     from autograder.problem import Case, Problem
 
 Call = Callable[["Problem", "Case", "Inputs", "Ask"], tuple[torch.Tensor, ...]]
 Ask = Callable[..., Any]
+
+# What a backward function must leave alone beside its inputs: the layer above may still need it.
+OUT = "the forward's out"
+
+# More values than any exercise has; a view of one number can claim to have them.
+TOO_MANY = 10**8
+
+PLAIN_DTYPES = frozenset(
+    {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
+    | {torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64, torch.complex128}
+)
 
 
 @dataclass(frozen=True)
@@ -33,25 +49,29 @@ class Outcome:
     outputs: tuple[Output, ...] | None
     complaint: str | None
     modified: tuple[str, ...]
+    interrupted: bool = False
 
 
 class ComplaintError(Exception):
     """The call gave nothing to compare; the message is a sentence for the student."""
 
+    interrupted = False
+
 
 def run(problem: "Problem", case: "Case", functions: Mapping[str, Any], device: torch.device) -> Outcome:
     """Make one call of `problem` with the student's `functions` on `device`. Raises nothing that they raise."""
     inputs = Inputs(prepare(case, device))
-    tensors, complaint = None, None
     try:
         with torch.no_grad(), contextlib.redirect_stderr(sys.stdout):
             tensors = problem.call(problem, case, inputs, _asker(problem, functions))
+            # Cloned at once: the student's code may go on to write into what it returned.
+            outputs = tuple(Output(t.clone().cpu(), str(t.device)) for t in tensors)
+            return Outcome(outputs, None, inputs.modified())
     except ComplaintError as error:
-        complaint = str(error)
-    # Cloned at once: the student's code may go on to write into what it returned.
-    with torch.no_grad():
-        outputs = tensors and tuple(Output(t.clone().cpu(), str(t.device)) for t in tensors)
-    return Outcome(outputs, complaint, inputs.modified())
+        return Outcome(None, str(error), (), error.interrupted)
+    except Exception as error:
+        what = f"{type(error).__name__}: {_shorten(_message(error))}"
+        return Outcome(None, f"{problem.name} returned something that cannot be read ({what}).", ())
 
 
 class Inputs(dict[str, Any]):
@@ -72,16 +92,22 @@ class Inputs(dict[str, Any]):
 
 def forward(problem: "Problem", case: "Case", inputs: "Inputs", ask: Ask) -> tuple[torch.Tensor, ...]:
     """Call ``f_forward(*arguments)``, which returns ``(out, cache)``; the output is ``out``."""
-    return _outputs(problem, _out_and_cache(problem.name, ask(problem.name, *_arguments(inputs)))[:1])
+    arguments = _arguments(inputs)
+    out, _ = _out_and_cache(problem.name, ask(problem.name, *arguments))
+    if case.another_call:
+        ask(problem.name, *map(_other, arguments))
+    return _outputs(problem, (out,))
 
 
 def backward(problem: "Problem", case: "Case", inputs: "Inputs", ask: Ask) -> tuple[torch.Tensor, ...]:
     """Call ``f_forward(*arguments)``, then ``f_backward(dout, cache)``; the outputs are the gradients."""
     name = problem.name.replace("_backward", "_forward")
     arguments = _arguments(inputs)
-    _, cache = _out_and_cache(name, ask(name, *arguments))
-    if case.forward_between:
-        ask(name, *(1 - a if isinstance(a, torch.Tensor) else a for a in arguments))
+    out, cache = _out_and_cache(name, ask(name, *arguments))
+    if case.another_call:
+        ask(name, *map(_other, arguments))
+    if isinstance(out, torch.Tensor):
+        inputs[OUT] = out
     inputs.watch()
     gradients = ask(problem.name, inputs["dout"], cache)
     if len(problem.returns) == 1:
@@ -99,15 +125,26 @@ def prepare(case: "Case", device: torch.device) -> dict[str, Any]:
     return {name: _cast(value, case, device) for name, value in inputs.items()}
 
 
+def _other(argument: Any) -> Any:
+    """An argument of the same kind with another value; whole numbers are sizes and stay."""
+    if isinstance(argument, torch.Tensor):
+        return 1 - argument if argument.is_floating_point() else argument
+    return 3 * argument if isinstance(argument, float) else argument
+
+
 def _cast(value: Any, case: "Case", device: torch.device) -> Any:
     if not isinstance(value, torch.Tensor):
         return value
     tensor = value.to(device, case.dtype if value.is_floating_point() else value.dtype, copy=True)
-    return torch.stack([tensor, tensor], dim=-1)[..., 0] if case.strided else tensor
+    if case.layout == "strided":
+        return torch.stack([tensor, tensor], dim=-1)[..., 0]
+    if case.layout == "transposed" and tensor.dim() > 1:
+        return tensor.transpose(0, -1).contiguous().transpose(0, -1)
+    return tensor
 
 
 def _arguments(inputs: "Inputs") -> list[Any]:
-    return [value for name, value in inputs.items() if name != "dout"]
+    return [value for name, value in inputs.items() if name not in ("dout", OUT)]
 
 
 def _asker(problem: "Problem", functions: Mapping[str, Any]) -> Ask:
@@ -121,16 +158,21 @@ def _asker(problem: "Problem", functions: Mapping[str, Any]) -> Ask:
             raise ComplaintError(f"{name} is {_kind(function)}; expected a function.")
         rules = _Rules(problem.forbidden if name == problem.name else frozenset())
         try:
-            with rules:
+            with rules, _NoFunctionTransforms(rules):
                 result = function(*arguments)
         except BaseException as error:
             # KeyboardInterrupt and SystemExit too: the notebook must go on to the next cell.
-            raise ComplaintError(_describe(name, error, functions)) from error
+            complaint = ComplaintError(_describe(name, error, functions, rules.broken))
+            complaint.interrupted = isinstance(error, KeyboardInterrupt)
+            raise complaint from error
         if rules.broken:
             raise ComplaintError(f"{name} uses {rules.broken}.")
         return result
 
     return ask
+
+
+AUTOGRAD = "autograd: write the gradient by hand"
 
 
 class _Rules(TorchDispatchMode):
@@ -149,14 +191,30 @@ class _Rules(TorchDispatchMode):
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         operation = func.overloadpacket.__name__
         if operation.removesuffix("_") in self.forbidden:
-            self._stop(f"torch's own {operation}, which is the exercise itself: use simpler operations")
+            self.stop(f"torch's own {operation}, which is the exercise itself: use simpler operations")
         if torch.is_grad_enabled() and any(isinstance(a, torch.Tensor) and a.requires_grad for a in args):
-            self._stop("autograd: write the gradient by hand")
+            self.stop(AUTOGRAD)
         return func(*args, **(kwargs or {}))
 
-    def _stop(self, what: str):
+    def stop(self, what: str) -> None:
+        """Note what was used, should the student's code catch the exception, and raise it."""
         self.broken = what
         raise ForbiddenOperationError(what)
+
+
+class _NoFunctionTransforms(TorchFunctionMode):
+    """Stops ``torch.func.grad``, ``vjp``, ``jvp`` and their like, whose tensors look plain to the dispatcher."""
+
+    def __init__(self, rules: _Rules):
+        super().__init__()
+        self.rules = rules
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if forward_ad._current_level >= 0 or any(
+            isinstance(a, torch.Tensor) and torch._C._functorch.is_gradtrackingtensor(a) for a in args
+        ):
+            self.rules.stop(AUTOGRAD)
+        return func(*args, **(kwargs or {}))
 
 
 class ForbiddenOperationError(Exception):
@@ -171,15 +229,17 @@ def _out_and_cache(name: str, result: Any) -> tuple[Any, Any]:
 
 def _outputs(problem: "Problem", values: tuple[Any, ...]) -> tuple[torch.Tensor, ...]:
     for label, value in zip(problem.returns, values, strict=True):
-        if not isinstance(value, torch.Tensor):
+        if type(value) not in (torch.Tensor, torch.nn.Parameter, SimulatedGpuTensor):
             raise ComplaintError(f"{problem.name} gave {_kind(value)} for {label}; expected a tensor.")
         for odd, what in (
             (value.layout is not torch.strided, str(value.layout).removeprefix("torch.")),
-            (value.is_quantized, "quantized"),
+            (value.dtype not in PLAIN_DTYPES, str(value.dtype).removeprefix("torch.")),
             (value.device.type == "meta", "meta"),
         ):
             if odd:
                 raise ComplaintError(f"{problem.name} gave a {what} tensor for {label}; expected plain values.")
+        if value.numel() > TOO_MANY:
+            raise ComplaintError(f"{label} has shape {tuple(value.shape)}: far too many values.")
     return values
 
 
@@ -196,15 +256,15 @@ def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
     return a.shape == b.shape and a.dtype == b.dtype and torch.equal(a, b)
 
 
-def _describe(name: str, error: BaseException, functions: Mapping[str, Any]) -> str:
-    """One sentence about an exception, with the deepest line that is the student's own."""
+def _describe(name: str, error: BaseException, functions: Mapping[str, Any], broken: str | None) -> str:
+    """One sentence about an exception, with the deepest line that is the student's own; first of all a broken rule."""
+    if broken:
+        return f"{name} uses {broken}{_where(name, error, functions)}."
     if isinstance(error, NotImplementedError) and not error.args:
         return f"{name} is not written yet: put your code in place of `raise NotImplementedError()`."
     if isinstance(error, KeyboardInterrupt):
         return f"{name} was stopped before it returned{_where(name, error, functions)}."
     message = _message(error)
-    if isinstance(error, ForbiddenOperationError):
-        return f"{name} uses {message}{_where(name, error, functions)}."
     if "does not require grad" in message or "requires_grad" in message:
         return f"{name} asks for autograd{_where(name, error, functions)}: write the gradient by hand."
     return f"{name} raised {type(error).__name__}: {_shorten(message)}{_where(name, error, functions)}"
@@ -218,7 +278,7 @@ def _message(error: BaseException) -> str:
 
 
 def _where(name: str, error: BaseException, functions: Mapping[str, Any]) -> str:
-    own = getattr(functions[name], "__globals__", functions)
+    own = functions[name].__globals__ if isinstance(functions[name], FunctionType) else functions
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
         if frame.f_globals is own or frame.f_globals is functions:
             source = linecache.getline(frame.f_code.co_filename, line).strip()

@@ -18,8 +18,10 @@ def check(name: str) -> Report:
     As the last line of a cell it shows a table. The text form of the result is the score, from 0 to the problem's
     points: nbgrader reads it as partial credit.
     """
-    problem = problems().get(name)
+    problem = problems().get(name) if isinstance(name, str) else None
     if problem is None:
+        if getattr(name, "__name__", None) in problems():
+            return Report.of_note(f'A check is called with the name of the function: check("{name.__name__}").')
         near = get_close_matches(str(name), problems(), n=1)
         return Report.of_note(
             f"There is no problem {name!r}; " + (f"did you mean {near[0]!r}?" if near else "see the text.")

@@ -64,7 +64,11 @@ def grade(
     The cases are drawn from `seed`; `dtype` replaces the one of every case.
     """
     cases = draw(problem, seed, dtype)
-    outcomes = [run(problem, case, functions, device) for case in cases]
+    outcomes: list[Outcome] = []
+    for case in cases:
+        # Somebody who interrupts one call does not want to wait for the next.
+        stopped = bool(outcomes) and outcomes[-1].interrupted
+        outcomes.append(outcomes[-1] if stopped else run(problem, case, functions, device))
     return judge(problem, cases, outcomes, device)
 
 
@@ -192,19 +196,23 @@ def _difference(label: str, output: Output, expected: torch.Tensor, tolerance: f
     wrong = ~((error <= tolerance) | (got == expected) | (got.isnan() & expected.isnan()))
     if not wrong.any():
         return None
-    return _describe(label, got, expected, error, wrong)
+    return _describe(label, got, expected, error, wrong, tolerance)
 
 
-def _describe(label: str, got, expected, error, wrong) -> str:
-    """Where two tensors differ most, absolutely and relatively, and in how many places."""
+def _describe(label: str, got, expected, error, wrong, tolerance: float) -> str:
+    """Where two tensors differ most, absolutely and relatively, and in how many places.
+
+    A relative error is told only where the expected value is larger than what rounding does.
+    """
     infinite = float("inf")
     absolute = _argmax(error.where(wrong, 0.0).nan_to_num(infinite, infinite))
     ratio = error / expected.double().abs()
-    relative = _argmax(ratio.where(wrong & (expected != 0), 0.0).nan_to_num(infinite, infinite))
-    sentence = f"{label}{_index(absolute)} is {_number(got[absolute])}; expected {_number(expected[absolute])}."
+    ratio = ratio.where(wrong & (expected.abs() > tolerance), 0.0)
+    relative = _argmax(ratio.nan_to_num(infinite, infinite))
+    sentence = f"{label}{_index(absolute)} is {_two_numbers(got[absolute], expected[absolute])}."
     if torch.isfinite(got).all():
         sentence += f" Largest absolute error {error[absolute]:.2g} at {_index(absolute) or '[]'}"
-        if ratio[relative] > 0 and expected[relative] != 0:
+        if ratio[relative] > 0:
             sentence += f", largest relative error {ratio[relative]:.2g} at {_index(relative) or '[]'}"
         sentence += "."
     return f"{sentence} {int(wrong.sum())} of {wrong.numel()} values are wrong."
@@ -219,8 +227,11 @@ def _index(index: tuple[int, ...]) -> str:
     return f"[{', '.join(map(str, index))}]" if index else ""
 
 
-def _number(value: torch.Tensor) -> str:
-    return f"{value.item():.6g}" if value.dtype.is_floating_point else str(value.item())
+def _two_numbers(got: torch.Tensor, expected: torch.Tensor) -> str:
+    """Both values, with as many digits as it takes to tell them apart."""
+    pairs = [(f"{float(got):.{digits}g}", f"{float(expected):.{digits}g}") for digits in (6, 9, 12, 17)]
+    one, other = next((pair for pair in pairs if pair[0] != pair[1]), pairs[-1])
+    return f"{one}; expected {other}"
 
 
 def _dtype(tensor: torch.Tensor) -> str:

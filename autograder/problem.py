@@ -17,9 +17,10 @@ class Case:
     """One call of the student's function.
 
     `arguments` are by name, in the order of the function's parameters; tensors among them are drawn in float64 on
-    the CPU and cast to `dtype` for the call. `dout` is the upstream gradient of a backward call. With `strided`
-    every tensor is handed over non-contiguous. With `forward_between` the forward function runs once more, on
-    other values, before the backward call: what backward needs must be in the cache.
+    the CPU and cast to `dtype` for the call. `dout` is the upstream gradient of a backward call. `layout` is how
+    the numbers of every tensor lie in memory: row after row ("contiguous"), with gaps ("strided"), or dense with
+    the first and the last dimension exchanged ("transposed"). With `another_call` the forward function runs once
+    more, on other values, before the first call's results are used: they must not depend on what came later.
     """
 
     name: str
@@ -27,8 +28,8 @@ class Case:
     arguments: Mapping[str, Any]
     dout: torch.Tensor | None = None
     dtype: torch.dtype = torch.float32
-    strided: bool = False
-    forward_between: bool = False
+    layout: str = "contiguous"
+    another_call: bool = False
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,8 @@ out, square_backward(torch.tensor([1.0, 1.0, 0.5]), cache)
 # which is `nan`, for one of the two inputs. Your function must be right for both.
 #
 # Not allowed: torch's own sigmoid under any of its names (`torch.sigmoid`, `x.sigmoid()`,
-# `torch.special.expit`, `F.sigmoid`, `nn.Sigmoid`) and `F.logsigmoid`. `torch.exp` is allowed.
+# `torch.special.expit`, `F.sigmoid`, `nn.Sigmoid`) and what contains it (`F.logsigmoid`, `F.silu`, `F.glu`).
+# `torch.exp` is allowed.
 
 
 # %% nbgrader={"grade_id": "sigmoid_forward", "solution": true}
@@ -249,8 +250,8 @@ def sigmoid_and_tanh():
 # There is no exponential in it, and nothing that levels off for large $x$.
 #
 # Not allowed: torch's own ReLU (`torch.relu`, `x.relu()`, `F.relu`, `nn.ReLU`) and those that contain it
-# (`F.leaky_relu`, `F.prelu`, `F.threshold`). There are at least three other ways to write it; `torch.clamp`,
-# `torch.maximum` and `torch.where` are the beginnings of three.
+# (`F.leaky_relu`, `F.prelu`, `F.rrelu`, `F.elu`, `F.threshold`). There are at least three other
+# ways to write it; `torch.clamp`, `torch.maximum` and `torch.where` are the beginnings of three.
 
 
 # %% nbgrader={"grade_id": "relu_forward", "solution": true}

@@ -94,11 +94,49 @@ def test_an_exception_that_cannot_be_printed_is_told():
     assert "raised SilentError: its message cannot be read" in complaint("relu_forward", relu_forward=relu_forward)
 
 
-def test_an_interrupt_is_told_and_goes_no_further():
+def test_an_interrupt_is_told_and_no_further_call_is_made():
+    calls = []
+
     def relu_forward(x):
+        calls.append(1)
         raise KeyboardInterrupt
 
-    assert "relu_forward was stopped before it returned" in complaint("relu_forward", relu_forward=relu_forward)
+    verdict = grade(problems()["relu_forward"], {"relu_forward": relu_forward}, 0, CPU)
+    assert verdict.criteria[0].findings[0].startswith("relu_forward was stopped before it returned")
+    assert len(calls) == 1
+
+
+class Sulking:
+    """A callable that answers no question about itself."""
+
+    def __call__(self, x):
+        raise ValueError("no")
+
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+
+class Endless(tuple):
+    """A tuple that does not tell its length."""
+
+    __slots__ = ()
+
+    def __len__(self):
+        raise RuntimeError("never")
+
+
+UNREADABLE = {
+    "a view of one number": (lambda x: (torch.zeros(1).expand(10**6, 10**6), x), "far too many values"),
+    "float8": (lambda x: (x.to(torch.float8_e4m3fn), x), "gave a float8_e4m3fn tensor for out"),
+    "quantized": (lambda x: (torch.quantize_per_tensor(x.float(), 0.1, 0, torch.qint8), x), "gave a qint8 tensor"),
+    "a tuple without a length": (lambda x: Endless((x, x)), "cannot be read (RuntimeError: never)"),
+    "a sulking callable": (Sulking(), "raised ValueError: no"),
+}
+
+
+@pytest.mark.parametrize(("relu_forward", "sentence"), UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_what_cannot_be_read_becomes_a_sentence(relu_forward, sentence):
+    assert sentence in complaint("relu_forward", relu_forward=relu_forward)
 
 
 def test_a_backward_s_forward_is_named():
@@ -124,6 +162,13 @@ def test_a_cache_may_be_anything():
     assert verdict.score == verdict.maximum
 
 
+def contract_finding(name, **functions):
+    """What the contract says, where the contract alone is broken."""
+    verdict = grade(problems()[name], functions, 0, CPU)
+    assert [c.name for c in verdict.criteria if not c.earned] == ["contract"]
+    return verdict.criteria[-1].findings[0]
+
+
 def test_a_global_is_no_cache():
     kept = {}
 
@@ -131,14 +176,29 @@ def test_a_global_is_no_cache():
         kept["x"] = x
         return x.clamp(min=0), None
 
-    functions = {"relu_forward": relu_forward, "relu_backward": lambda dout, cache: dout * (kept["x"] > 0)}
-    verdict = grade(problems()["relu_backward"], functions, 0, CPU)
-    contract = verdict.criteria[-1]
-    assert contract.earned == 0
-    assert contract.findings[0].startswith("another forward before this backward")
+    said = contract_finding(
+        "relu_backward", relu_forward=relu_forward, relu_backward=lambda dout, cache: dout * (kept["x"] > 0)
+    )
+    assert said.startswith("another call before this one's results are used")
 
 
-def test_an_output_that_is_written_into_later_is_judged_as_it_was_returned():
+def test_a_global_is_no_place_for_an_option():
+    kept = {}
+
+    def leaky_relu_forward(x, negative_slope=0.01):
+        kept["slope"] = negative_slope
+        return torch.where(x > 0, x, negative_slope * x), x
+
+    def leaky_relu_backward(dout, x):
+        return torch.where(x > 0, dout, kept["slope"] * dout)
+
+    said = contract_finding(
+        "leaky_relu_backward", leaky_relu_forward=leaky_relu_forward, leaky_relu_backward=leaky_relu_backward
+    )
+    assert said.startswith("another call before this one's results are used")
+
+
+def test_an_output_that_the_next_call_overwrites_is_found():
     buffer = {}
 
     def relu_forward(x):
@@ -146,8 +206,16 @@ def test_an_output_that_is_written_into_later_is_judged_as_it_was_returned():
         out.copy_(x.clamp(min=0))
         return out, x
 
-    verdict = grade(problems()["relu_forward"], {"relu_forward": relu_forward}, 0, CPU)
-    assert verdict.score == verdict.maximum
+    said = contract_finding("relu_forward", relu_forward=relu_forward)
+    assert said.startswith("another call before this one's results are used")
+
+
+def test_a_backward_that_destroys_the_forward_s_output_is_found():
+    functions = {
+        "sigmoid_forward": lambda x: (1 / (1 + torch.exp(-x)),) * 2,
+        "sigmoid_backward": lambda dout, out: out.mul_(1 - out).mul_(dout),
+    }
+    assert "changed its input the forward's out; work on a copy" in contract_finding("sigmoid_backward", **functions)
 
 
 FORBIDDEN = {
@@ -159,6 +227,8 @@ FORBIDDEN = {
     "leaky with slope 0": lambda x: (torch.nn.functional.leaky_relu(x, 0.0), x),
     "prelu": lambda x: (torch.nn.functional.prelu(x, torch.zeros(1, dtype=x.dtype)), x),
     "aten": lambda x: (torch.ops.aten.relu(x), x),
+    "elu with alpha 0": lambda x: (torch.nn.functional.elu(x, 0.0), x),
+    "rrelu": lambda x: (torch.nn.functional.rrelu(x, 0.0, 0.0, training=True), x),
 }
 
 
@@ -190,7 +260,19 @@ def autograd_without_asking(dout, cache):
     return torch.autograd.grad((x.clamp(min=0) * dout).sum(), x)[0]
 
 
-@pytest.mark.parametrize("relu_backward", [autograd, autograd_without_asking])
+def vjp(dout, cache):
+    return torch.func.vjp(lambda x: torch.where(x > 0, x, 0), cache)[1](dout)[0]
+
+
+def grad(dout, cache):
+    return torch.func.grad(lambda x: (x.clamp(min=0) * dout).sum())(cache)
+
+
+def jvp(dout, cache):
+    return dout * torch.func.jvp(lambda x: x.clamp(min=0), (cache,), (torch.ones_like(cache),))[1]
+
+
+@pytest.mark.parametrize("relu_backward", [autograd, autograd_without_asking, vjp, grad, jvp])
 def test_autograd_is_not_allowed(relu_backward):
     said = complaint("relu_backward", relu_forward=right, relu_backward=relu_backward)
     assert "autograd" in said
@@ -217,12 +299,12 @@ def test_noise_on_stderr_goes_to_stdout(capsys):
     assert printed.out == "debugging\n"
 
 
-def test_inputs_are_non_contiguous_where_a_case_says_so():
-    seen = []
+def test_inputs_lie_in_memory_in_more_than_one_way():
+    seen = set()
 
     def relu_forward(x):
-        seen.append(x.is_contiguous())
+        seen.add((*sorted(range(x.dim()), key=x.stride), x.is_contiguous()))
         return right(x)
 
     grade(problems()["relu_forward"], {"relu_forward": relu_forward}, 0, CPU)
-    assert set(seen) == {True, False}
+    assert {(1, 0, True), (1, 0, False), (0, 1, False)} <= seen

@@ -13,49 +13,57 @@ from autograder.problem import Case, Cases, Problem, programs
 from autograder.references import activations as reference
 from autograder.references import gradients_of, value_of
 
-SATURATED = (-1e4, -100.0, -20.0, 20.0, 100.0, 1e4)
-AROUND_ZERO = (-2.0, -1e-3, 0.0, 1e-3, 2.0)
-FAR_OUT = (-1e4, -1e3, -30.0, 30.0, 1e3, 1e4)
+SATURATED = (-1e4, -100.0, -30.0, -20.0, -12.0, -8.0, 8.0, 12.0, 20.0, 30.0, 100.0, 1e4)
+AROUND_ZERO = (-2.0, -9e-5, -1e-7, 0.0, 1e-7, 9e-5, 2.0)
+# Apart, for the size of the largest output sets the tolerance of all.
+FAR_LEFT = (-1e4, -1e3, -100.0, -30.0, -12.0, -8.0)
+FAR_RIGHT = (30.0, 100.0, 1e3, 1e4)
+
+NEXT_CALL = "another call before this one's results are used"
+
+# What leaky ReLU and PReLU are called in torch's dispatcher.
+LEAKY = ("leaky_relu", "_prelu_kernel")
+
+# An edge case: values of x (None for random ones), options, and the dtype if it is not float32.
+Edges = dict[str, tuple]
 
 
 def _normal(generator: torch.Generator, *shape: int) -> torch.Tensor:
     return 2 * torch.randn(shape, generator=generator, dtype=torch.float64)
 
 
-def _elementwise(edges: dict[str, tuple[tuple[float, ...] | None, dict[str, float]]], gradient: bool) -> Cases:
-    """Cases of ``f(x, **options)``: ordinary ones, `edges` by name (values of x or None for random, options).
+def _elementwise(edges: Edges, gradient: bool) -> Cases:
+    """Cases of ``f(x, **options)``: ordinary ones and `edges` by name.
 
-    In float64 an option is a seventh of an edge's: float32 could not hold it, and a function that rounds is found out.
+    In the contract's cases an option is a seventh of an edge's: float32 could not hold it, and a function that
+    rounds is found out.
     """
-    fine = {name: value / 7 for _, options in edges.values() for name, value in options.items()}
+    fine = {name: value / 7 for _, options, *_ in edges.values() for name, value in options.items() if value}
 
     def cases(generator: torch.Generator) -> list[Case]:
         def case(name, criterion, x, options=None, **how):
             dout = _normal(generator, *x.shape) if gradient else None
             return Case(name, criterion, {"x": x, **(options or {})}, dout, **how)
 
-        def values(numbers):
-            # Beside ordinary numbers, whose size sets the tolerance: saturated outputs are too small to set one.
+        def edge(name, numbers, options, dtype=torch.float32):
+            # Beside ordinary numbers: saturated outputs are too small to set a tolerance.
             x = _normal(generator, 6, 7)
-            return x if numbers is None else torch.cat([torch.tensor(numbers, dtype=x.dtype), x.flatten()])
+            if numbers is not None:
+                x = torch.cat([torch.tensor(numbers, dtype=x.dtype), x.flatten()])
+            return case(name, "edge cases", x, options, dtype=dtype)
 
-        drawn = [
+        signs = torch.tensor([1.0, -1.0, 1.0, -1.0, 1.0], dtype=torch.float64)
+        said = "".join(f", {name} {value:.3g}" for name, value in fine.items())
+        return [
             case("x (4, 5)", "values", _normal(generator, 4, 5)),
             case("x (2, 3, 4, 3)", "values", _normal(generator, 2, 3, 4, 3)),
-            *(case(name, "edge cases", values(x), options) for name, (x, options) in edges.items()),
-            case(
-                ", ".join(["float64", *(f"{name} {value:.3g}" for name, value in fine.items())]),
-                "contract",
-                _normal(generator, 4, 5),
-                fine,
-                dtype=torch.float64,
-            ),
-            case("non-contiguous x", "contract", _normal(generator, 4, 5), strided=True),
+            *(edge(name, *how) for name, how in edges.items()),
+            case("x (1, 5)", "edge cases", _normal(generator, 1, 5).abs() * signs),
+            case(f"float64{said}", "contract", _normal(generator, 4, 5), fine, dtype=torch.float64),
+            case("x with gaps in memory", "contract", _normal(generator, 4, 5), layout="strided"),
+            case("x transposed in memory", "contract", _normal(generator, 4, 5), layout="transposed"),
+            case(NEXT_CALL + said, "contract", _normal(generator, 4, 5), fine, another_call=True),
         ]
-        if gradient:
-            x = _normal(generator, 4, 5)
-            drawn.append(case("another forward before this backward", "contract", x, forward_between=True))
-        return drawn
 
     return cases
 
@@ -205,9 +213,13 @@ def sigmoid_backward__changes_dout(dout, cache):
 SIGMOID = _pair(
     "sigmoid",
     reference.sigmoid,
-    {"large |x|": (SATURATED, {}), "around 0": (AROUND_ZERO, {})},
+    {
+        "large |x|": (SATURATED, {}),
+        "large |x|, float64": (SATURATED, {}, torch.float64),
+        "around 0": (AROUND_ZERO, {}),
+    },
     ({"values": 3, "edge cases": 1, "contract": 1}, {"values": 3, "edge cases": 1, "contract": 1}),
-    frozenset({"sigmoid", "log_sigmoid_forward"}),
+    frozenset({"sigmoid", "log_sigmoid", "log_sigmoid_forward", "glu", "silu"}),
     forwards=programs(sigmoid_forward__one_line, sigmoid_forward__by_tanh),
     backwards=programs(
         sigmoid_backward__from_output,
@@ -343,7 +355,11 @@ def tanh_backward__changes_dout(dout, cache):
 TANH = _pair(
     "tanh",
     reference.tanh,
-    {"large |x|": (SATURATED, {}), "around 0": (AROUND_ZERO, {})},
+    {
+        "large |x|": (SATURATED, {}),
+        "large |x|, float64": (SATURATED, {}, torch.float64),
+        "around 0": (AROUND_ZERO, {}),
+    },
     ({"values": 2, "edge cases": 1, "contract": 1}, {"values": 3, "edge cases": 1, "contract": 1}),
     frozenset({"tanh"}),
     forwards=programs(tanh_forward__by_sigmoid, tanh_forward__expm1),
@@ -474,9 +490,9 @@ def relu_backward__changes_dout(dout, cache):
 RELU = _pair(
     "relu",
     reference.relu,
-    {"around 0": (AROUND_ZERO, {}), "far from 0": (FAR_OUT, {})},
+    {"around 0": (AROUND_ZERO, {}), "far left": (FAR_LEFT, {}), "far right": (FAR_RIGHT, {})},
     ({"values": 2, "edge cases": 1, "contract": 1}, {"values": 3, "edge cases": 1, "contract": 1}),
-    frozenset({"relu", "leaky_relu", "_prelu_kernel", "threshold"}),
+    frozenset({"relu", "threshold", "elu", "rrelu_with_noise", *LEAKY}),
     forwards=programs(relu_forward__mask, relu_forward__where, relu_forward__mean_with_abs),
     backwards=programs(
         relu_backward__masked,
@@ -561,7 +577,7 @@ def leaky_relu_backward__two_masks(dout, cache):
 
 
 def leaky_relu_backward__single_precision(dout, cache):
-    """In float64 the slope is rounded: a mask times a Python number is a float32 tensor."""
+    """In float64 the slope is rounded: somewhere a tensor is made in float32, whatever the dtype of x."""
     x, negative_slope = cache
     return dout * ((x > 0) + (x <= 0) * negative_slope)
 
@@ -608,11 +624,12 @@ LEAKY_RELU = _pair(
     reference.leaky_relu,
     {
         "negative_slope 0.2": (None, {"negative_slope": 0.2}),
+        "negative_slope 0": (None, {"negative_slope": 0.0}),
         "negative_slope 1.5": (None, {"negative_slope": 1.5}),
         "around 0": (AROUND_ZERO, {}),
     },
     ({"values": 2, "edge cases": 1, "contract": 1}, {"values": 3, "edge cases": 1, "contract": 1}),
-    frozenset({"leaky_relu", "_prelu_kernel"}),
+    frozenset({"rrelu_with_noise", *LEAKY}),
     forwards=programs(leaky_relu_forward__two_clamps, leaky_relu_forward__slope_tensor),
     backwards=programs(
         leaky_relu_backward__where,
@@ -652,7 +669,7 @@ def _prelu(gradient: bool) -> Cases:
             return torch.rand(n, generator=generator, dtype=torch.float64)
 
         # As many columns as channels: a weight laid along the wrong dimension must not raise but be found out.
-        drawn = [
+        return [
             case("x (4, 3), weight (3,)", "values", _normal(generator, 4, 3), slopes(3)),
             case("x (2, 3, 4, 3), weight (3,)", "values", _normal(generator, 2, 3, 4, 3), slopes(3)),
             case("weight of size 1", "edge cases", _normal(generator, 2, 3, 4, 3), slopes(1)),
@@ -668,20 +685,20 @@ def _prelu(gradient: bool) -> Cases:
                 torch.tensor([[0.0, -1.0], [1.0, 0.0]], dtype=torch.float64),
                 slopes(2) + 0.1,
             ),
+            case("x (2, 3, 3)", "edge cases", _normal(generator, 2, 3, 3), slopes(3)),
+            case("x (4, 3), weight of size 1", "edge cases", _normal(generator, 4, 3), slopes(1)),
+            case("one example", "edge cases", _normal(generator, 1, 3, 4, 3), slopes(3)),
             case("float64", "contract", _normal(generator, 4, 3), slopes(3), dtype=torch.float64),
+            case("inputs with gaps in memory", "contract", _normal(generator, 2, 3, 4, 3), slopes(3), layout="strided"),
             case(
-                "non-contiguous x and weight",
+                "inputs transposed in memory",
                 "contract",
                 _normal(generator, 2, 3, 4, 3),
                 slopes(3),
-                strided=True,
+                layout="transposed",
             ),
+            case(NEXT_CALL, "contract", _normal(generator, 4, 3), slopes(3), another_call=True),
         ]
-        if gradient:
-            x, weight = _normal(generator, 4, 3), slopes(3)
-            name = "another forward before this backward"
-            drawn.append(case(name, "contract", x, weight, forward_between=True))
-        return drawn
 
     return cases
 
@@ -832,7 +849,7 @@ def prelu_backward__blocked(dout, cache):
     return dout * (x > 0), dslope if weight.numel() > 1 else dslope.sum().reshape(1)
 
 
-PRELU_OPERATIONS = frozenset({"_prelu_kernel", "leaky_relu", "_prelu_kernel_backward", "leaky_relu_backward"})
+PRELU_OPERATIONS = frozenset({*LEAKY, *(f"{name}_backward" for name in LEAKY)})
 
 PRELU = (
     Problem(
@@ -945,7 +962,7 @@ def elu_backward__clamped(dout, cache):
 
 
 def elu_backward__single_precision(dout, cache):
-    """In float64 alpha is rounded: a mask times a Python number is a float32 tensor."""
+    """In float64 alpha is rounded: somewhere a tensor is made in float32, whatever the dtype of x."""
     x, alpha = cache
     return dout * ((x > 0) + (x <= 0) * alpha * torch.exp(x.clamp(max=0)))
 
@@ -998,7 +1015,8 @@ ELU = _pair(
     {
         "alpha 0.5": (None, {"alpha": 0.5}),
         "alpha 2 around 0": (AROUND_ZERO, {"alpha": 2.0}),
-        "large |x|": (FAR_OUT, {}),
+        "far left": (FAR_LEFT, {}),
+        "far right": (FAR_RIGHT, {}),
     },
     ({"values": 3, "edge cases": 1, "contract": 1}, {"values": 3, "edge cases": 2, "contract": 1}),
     frozenset({"elu", "celu", "selu"}),
@@ -1121,7 +1139,7 @@ def selu_backward__shifted(dout, cache):
 SELU = _pair(
     "selu",
     reference.selu,
-    {"around 0": (AROUND_ZERO, {}), "large |x|": (FAR_OUT, {})},
+    {"around 0": (AROUND_ZERO, {}), "far left": (FAR_LEFT, {}), "far right": (FAR_RIGHT, {})},
     ({"values": 3, "edge cases": 1, "contract": 1}, {"values": 3, "edge cases": 2, "contract": 1}),
     frozenset({"elu", "celu", "selu"}),
     forwards=programs(
@@ -1180,18 +1198,20 @@ def _maxout(gradient: bool) -> Cases:
             "weight": torch.stack([piece, piece, -piece]),
             "bias": torch.tensor([[1.0, 2.0], [1.0, 2.0], [0.0, 0.0]], dtype=torch.float64),
         }
-        made = [
+        low = drawn(5, 4, 2, 3)
+        low["bias"] -= torch.tensor([[1000.0], [1000.0], [2000.0]], dtype=torch.float64)
+        return [
             case("x (5, 4), weight (3, 2, 4), bias (3, 2)", "values", drawn(5, 4, 2, 3)),
             case("x (6, 2), weight (4, 4, 2), bias (4, 4)", "values", drawn(6, 2, 4, 4)),
             case("tied pieces", "edge cases", tied),
             case("one example, one piece", "edge cases", drawn(1, 3, 2, 1)),
+            case("one output", "edge cases", drawn(5, 4, 1, 3)),
+            case("far below 0, the last piece never chosen", "edge cases", low),
             case("float64", "contract", drawn(5, 4, 2, 3), dtype=torch.float64),
-            case("non-contiguous inputs", "contract", drawn(5, 4, 2, 3), strided=True),
+            case("inputs with gaps in memory", "contract", drawn(5, 4, 2, 3), layout="strided"),
+            case("inputs transposed in memory", "contract", drawn(5, 4, 2, 3), layout="transposed"),
+            case(NEXT_CALL, "contract", drawn(5, 4, 2, 3), another_call=True),
         ]
-        if gradient:
-            name = "another forward before this backward"
-            made.append(case(name, "contract", drawn(5, 4, 2, 3), forward_between=True))
-        return made
 
     return cases
 
