@@ -7,7 +7,7 @@ from typing import Any
 import numpy
 import torch
 
-from autograder.calls import Outcome, Output, prepare, run
+from autograder.calls import OUT, Outcome, Output, prepare, run
 from autograder.problem import Case, Problem, Program
 
 # How far a right program may be from the reference, as a multiple of the reference's own error in that precision.
@@ -139,7 +139,8 @@ def _breach(problem: Problem, case: Case, outcome: Outcome, expected: Expected) 
         if output.device != expected.device:
             return f"{label} is on {output.device}; expected {expected.device}, where the inputs are."
     if outcome.modified:
-        return f"the call changed its input {' and '.join(outcome.modified)}; work on a copy."
+        changed = (name if name == OUT else f"its input {name}" for name in outcome.modified)
+        return f"the call changed {' and '.join(changed)}; work on a copy."
     return None
 
 

@@ -76,7 +76,9 @@ def executed():
         return 3 if "while True" in cell.source else 120
 
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
-    client = NotebookClient(notebook, kernel_name="python3", timeout=5, allow_errors=True, interrupt_on_timeout=True)
+    client = NotebookClient(
+        notebook, kernel_name="python3", timeout_func=seconds, allow_errors=True, interrupt_on_timeout=True
+    )
     client.execute()
     return [cell.outputs for cell in notebook.cells]
 
