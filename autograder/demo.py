@@ -1,5 +1,6 @@
 """A class to look at: the solution, the untouched stub, every known mistake and every alternative, each a student."""
 
+import contextlib
 import inspect
 import os
 import re
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.utils import is_grade, is_solution
 from sqlalchemy.exc import SAWarning
 
@@ -74,7 +75,7 @@ def grade_class(word: str, progress: Callable[[int, int], None], workers: int | 
     """
     _start_course(word)
     members = students(word)
-    waiting = [s for s in members if not (COURSE / "feedback" / s.name / word / f"{word}.html").exists()]
+    waiting = [student for student in members if not feedback_page(word, student).exists()]
     progress(len(members) - len(waiting), len(members))
     # One more than cores: while a kernel starts, its grader waits.
     with ProcessPoolExecutor(workers or os.cpu_count() + 1) as pool:
@@ -117,6 +118,10 @@ def _start_course(word: str) -> None:
         for assignment in COURSE.glob(f"{folder}/*/{word}"):
             shutil.rmtree(assignment)
     stamp.unlink(missing_ok=True)
+    # nbgrader refuses other cells for an assignment that has submissions.
+    if (COURSE / "gradebook.db").exists():
+        with Gradebook(nbgrader_at(COURSE).coursedir.db_url) as gradebook, contextlib.suppress(MissingEntry):
+            gradebook.remove_assignment(word)
     released = nbformat.read(register(word, COURSE), as_version=4)
     solution = {c.metadata.nbgrader.grade_id: c.source for c in solution_notebook(word).cells if is_solution(c)}
     for student in students(word):

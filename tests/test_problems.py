@@ -4,7 +4,8 @@ import pytest
 import torch
 from programs import solutions_of, stubs_of
 
-from autograder.judge import draw, grade
+from autograder.calls import run
+from autograder.judge import draw, expect, grade
 from autograder.problems import problem_sets, problems
 
 SEEDS = (0, 1, 2)
@@ -43,6 +44,19 @@ def test_no_seed_makes_a_right_program_wrong_or_hides_a_mistake(seed):
             verdict = grade(problem, problem.functions_of(mistake), seed, torch.device("cpu"))
             assert verdict.mistake == mistake.name, (problem.name, mistake.name, verdict.mistake)
             assert verdict.score < verdict.maximum
+
+
+@pytest.mark.parametrize("problem", problems().values(), ids=lambda p: p.name)
+def test_right_programs_stay_within_half_of_the_tolerance(problem):
+    cpu = torch.device("cpu")
+    for seed in range(20):
+        for case in draw(problem, seed):
+            expected = expect(problem, case, cpu)
+            for alternative in problem.alternatives:
+                outcome = run(problem, case, problem.functions_of(alternative), cpu)
+                for got, right, tolerance in zip(outcome.outputs, expected.outputs, expected.tolerances, strict=True):
+                    error = (got.values.double() - right.double()).abs().max()
+                    assert error <= tolerance / 2, (seed, case.name, alternative.name)
 
 
 @pytest.mark.parametrize(("problem", "mistake"), MISTAKES)
