@@ -11,11 +11,24 @@ c.CourseDirectory.course_id = "convolutional-networks"
 c.CourseDirectory.source_directory = "build/source"
 c.CourseDirectory.release_directory = "exercises"
 
-# A check cell that the student deleted is put back and counts.
-c.OverwriteCells.add_missing_cells = True
+# Submissions are hostile: their folders are looked through before nbgrader copies them, their cells are put in order,
+# and their programs run in a sandbox, where nothing decides about points.
+c.Autograde.pre_convert_hook = "autograder.grading.intake.before_autograde"
+c.Autograde.sanitize_preprocessors = [
+    "autograder.grading.restore.Restore",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+c.Autograde.autograde_preprocessors = [
+    "autograder.grading.preprocessor.Execute",
+    "nbgrader.preprocessors.IgnorePattern",
+    "nbconvert.preprocessors.ClearMetadataPreprocessor",
+    "nbgrader.preprocessors.LimitOutput",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
 
-# Seconds for one cell.
-c.Execute.timeout = 120
+# What students write in Markdown is shown to you without its HTML.
+c.HTMLExporter.filters = {"markdown2html": "autograder.grading.restore.markdown"}
 
-# Kernels listen on this machine alone; their warning about it would be one line for each submission.
-c.Execute.extra_arguments = ["--IPKernelApp.log_level=ERROR"]
+# What one submission may use, and where it runs: `c.Grading.cell_seconds = 120` and its like, see autograder/grading.

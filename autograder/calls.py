@@ -2,9 +2,10 @@
 
 import contextlib
 import linecache
+import operator
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -26,12 +27,16 @@ Ask = Callable[..., Any]
 OUT = "the forward's out"
 
 # More values than any exercise has; a view of one number can claim to have them.
-TOO_MANY = 10**8
+TOO_MANY = 10**7
 
 PLAIN_DTYPES = frozenset(
     {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
     | {torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64, torch.complex128}
 )
+
+
+# Bound before a notebook could put something else in their place.
+_clone, _equal = torch.Tensor.clone, torch.equal
 
 
 @dataclass(frozen=True)
@@ -65,13 +70,24 @@ def run(problem: "Problem", case: "Case", functions: Mapping[str, Any], device: 
         with torch.no_grad(), contextlib.redirect_stderr(sys.stdout):
             tensors = problem.call(problem, case, inputs, _asker(problem, functions))
             # Cloned at once: the student's code may go on to write into what it returned.
-            outputs = tuple(Output(t.clone().cpu(), str(t.device)) for t in tensors)
+            outputs = tuple(Output(_clone(t).cpu(), str(t.device)) for t in tensors)
             return Outcome(outputs, None, inputs.modified())
     except ComplaintError as error:
         return Outcome(None, str(error), (), error.interrupted)
     except Exception as error:
-        what = f"{type(error).__name__}: {_shorten(_message(error))}"
+        what = f"{type(error).__name__}: {shorten(_message(error))}"
         return Outcome(None, f"{problem.name} returned something that cannot be read ({what}).", ())
+
+
+def run_all(
+    problem: "Problem", cases: Sequence["Case"], functions: Mapping[str, Any], device: torch.device
+) -> list[Outcome]:
+    """One outcome for each case. Somebody who interrupts one call does not want to wait for the next."""
+    outcomes: list[Outcome] = []
+    for case in cases:
+        stopped = bool(outcomes) and outcomes[-1].interrupted
+        outcomes.append(outcomes[-1] if stopped else run(problem, case, functions, device))
+    return outcomes
 
 
 class Inputs(dict[str, Any]):
@@ -83,7 +99,7 @@ class Inputs(dict[str, Any]):
 
     def watch(self) -> None:
         """Look from now on: what happened before belongs to another function."""
-        self._copies = {name: value.clone() for name, value in self.items() if isinstance(value, torch.Tensor)}
+        self._copies = {name: _clone(value) for name, value in self.items() if isinstance(value, torch.Tensor)}
 
     def modified(self) -> tuple[str, ...]:
         """Names of the tensors that are no longer what they were."""
@@ -110,13 +126,61 @@ def backward(problem: "Problem", case: "Case", inputs: "Inputs", ask: Ask) -> tu
         inputs[OUT] = out
     inputs.watch()
     gradients = ask(problem.name, inputs["dout"], cache)
-    if len(problem.returns) == 1:
-        return _outputs(problem, (gradients,))
-    if not isinstance(gradients, tuple | list) or len(gradients) != len(problem.returns):
+    return _outputs(problem, _as_many(problem, gradients))
+
+
+def function(problem: "Problem", case: "Case", inputs: "Inputs", ask: Ask) -> tuple[torch.Tensor, ...]:
+    """Call ``f(*arguments)``; the outputs are what it returns, a tuple if the problem has several."""
+    result = ask(problem.name, *_arguments(inputs))
+    return _outputs(problem, _as_many(problem, result))
+
+
+def module(problem: "Problem", case: "Case", inputs: "Inputs", ask: Ask) -> tuple[torch.Tensor, ...]:
+    """Make ``Net(*init)``, an `nn.Module`, load ``state`` into it and call it on ``x``; the output is its value."""
+    net = ask(problem.name, *inputs["init"])
+    if not isinstance(net, torch.nn.Module):
+        raise ComplaintError(f"{problem.name} made {_kind(net)}; expected a torch.nn.Module.")
+    try:
+        net.to(inputs["x"].device).load_state_dict(inputs["state"])
+    except Exception as error:
         raise ComplaintError(
-            f"{problem.name} returned {_kind(gradients)}; expected a tuple ({', '.join(problem.returns)})."
-        )
-    return _outputs(problem, tuple(gradients))
+            f"{problem.name} does not take the given parameters: {shorten(_message(error))}"
+        ) from error
+    return _outputs(problem, (ask(problem.name, inputs["x"], via=net),))
+
+
+# What a scalar of a computational graph can do; an operand is the number of an earlier node, or a plain number.
+STEPS: Mapping[str, Callable[..., Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "**": operator.pow,
+    "exp": lambda node: node.exp(),
+    "relu": lambda node: node.relu(),
+    "tanh": lambda node: node.tanh(),
+}
+
+
+def graph(problem: "Problem", case: "Case", inputs: "Inputs", ask: Ask) -> tuple[torch.Tensor, ...]:
+    """Build a graph of the student's scalars from ``values``, node by node as ``steps`` say, and go backward.
+
+    A step is an operation and its operands: an int is the number of an earlier node, a float a plain number. The
+    outputs are the last node's ``data`` and the ``grad`` of all values, float64.
+    """
+    nodes = [ask(problem.name, value) for value in inputs["values"]]
+    leaves = list(nodes)
+    for operation, *operands in inputs["steps"]:
+        chosen = [nodes[operand] if isinstance(operand, int) else operand for operand in operands]
+        nodes.append(ask(problem.name, *chosen, via=STEPS[operation]))
+    ask(problem.name, via=lambda: nodes[-1].backward())
+    numbers = ask(problem.name, via=lambda: [float(nodes[-1].data), *(float(leaf.grad) for leaf in leaves)])
+    values = torch.tensor(numbers, dtype=torch.float64, device=torch.device("cpu"))
+    return _outputs(problem, (values[0], values[1:]))
+
+
+# The kinds of call by name, as they are asked for over the boundary.
+KINDS: Mapping[str, Call] = {kind.__name__: kind for kind in (forward, backward, function, module, graph)}
 
 
 def prepare(case: "Case", device: torch.device) -> dict[str, Any]:
@@ -133,6 +197,10 @@ def _other(argument: Any) -> Any:
 
 
 def _cast(value: Any, case: "Case", device: torch.device) -> Any:
+    if isinstance(value, torch.Generator):
+        return torch.Generator().manual_seed(value.initial_seed())
+    if isinstance(value, Mapping):
+        return {name: _cast(item, case, device) for name, item in value.items()}
     if not isinstance(value, torch.Tensor):
         return value
     tensor = value.to(device, case.dtype if value.is_floating_point() else value.dtype, copy=True)
@@ -148,10 +216,10 @@ def _arguments(inputs: "Inputs") -> list[Any]:
 
 
 def _asker(problem: "Problem", functions: Mapping[str, Any]) -> Ask:
-    """Calls a function of the student's by name; whatever goes wrong becomes a `ComplaintError`."""
+    """Calls a function of the student's by name, or `via` something it made; what goes wrong becomes a complaint."""
 
-    def ask(name: str, *arguments: Any) -> Any:
-        function = functions.get(name)
+    def ask(name: str, *arguments: Any, via: Callable[..., Any] | None = None) -> Any:
+        function = via or functions.get(name)
         if function is None:
             raise ComplaintError(f"{name} is not defined: run the cell that defines it, then this one again.")
         if not callable(function):
@@ -227,6 +295,17 @@ def _out_and_cache(name: str, result: Any) -> tuple[Any, Any]:
     raise ComplaintError(f"{name} returned {_kind(result)}; expected a tuple (out, cache).")
 
 
+def _as_many(problem: "Problem", result: Any) -> tuple[Any, ...]:
+    """One value for each name in the problem's returns."""
+    if len(problem.returns) == 1:
+        return (result,)
+    if not isinstance(result, tuple | list) or len(result) != len(problem.returns):
+        raise ComplaintError(
+            f"{problem.name} returned {_kind(result)}; expected a tuple ({', '.join(problem.returns)})."
+        )
+    return tuple(result)
+
+
 def _outputs(problem: "Problem", values: tuple[Any, ...]) -> tuple[torch.Tensor, ...]:
     for label, value in zip(problem.returns, values, strict=True):
         if type(value) not in (torch.Tensor, torch.nn.Parameter, SimulatedGpuTensor):
@@ -235,6 +314,7 @@ def _outputs(problem: "Problem", values: tuple[Any, ...]) -> tuple[torch.Tensor,
             (value.layout is not torch.strided, str(value.layout).removeprefix("torch.")),
             (value.dtype not in PLAIN_DTYPES, str(value.dtype).removeprefix("torch.")),
             (value.device.type == "meta", "meta"),
+            (value.is_nested, "nested"),
         ):
             if odd:
                 raise ComplaintError(f"{problem.name} gave a {what} tensor for {label}; expected plain values.")
@@ -253,7 +333,7 @@ def _kind(value: Any) -> str:
 
 
 def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
-    return a.shape == b.shape and a.dtype == b.dtype and torch.equal(a, b)
+    return a.shape == b.shape and a.dtype == b.dtype and _equal(a, b)
 
 
 def _describe(name: str, error: BaseException, functions: Mapping[str, Any], broken: str | None) -> str:
@@ -267,7 +347,7 @@ def _describe(name: str, error: BaseException, functions: Mapping[str, Any], bro
     message = _message(error)
     if "does not require grad" in message or "requires_grad" in message:
         return f"{name} asks for autograd{_where(name, error, functions)}: write the gradient by hand."
-    return f"{name} raised {type(error).__name__}: {_shorten(message)}{_where(name, error, functions)}"
+    return f"{name} raised {type(error).__name__}: {shorten(message)}{_where(name, error, functions)}"
 
 
 def _message(error: BaseException) -> str:
@@ -282,9 +362,10 @@ def _where(name: str, error: BaseException, functions: Mapping[str, Any]) -> str
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
         if frame.f_globals is own or frame.f_globals is functions:
             source = linecache.getline(frame.f_code.co_filename, line).strip()
-            return f" (line {line} of its cell: `{_shorten(source)}`)" if source else f" (line {line} of its cell)"
+            return f" (line {line} of its cell: `{shorten(source)}`)" if source else f" (line {line} of its cell)"
     return ""
 
 
-def _shorten(text: str, limit: int = 200) -> str:
+def shorten(text: str, limit: int = 200) -> str:
+    """`text`, or its beginning when it is longer than `limit` characters."""
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,33 +1,36 @@
-"""The command line: ``autograder release | demo``."""
+"""The command line: ``autograder release | grade | demo``."""
 
 import argparse
+import statistics
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
+import autograder.grading  # noqa: F401 - first, for what it keeps out
 from autograder import course
-from autograder.demo import Result, feedback_page, grade_class
+from autograder.demo import Result, feedback_page, grade_demo
 from autograder.release import ReleaseError, register, release
+from autograder.sandbox.bubblewrap import NoSandboxError
+
+if TYPE_CHECKING:
+    from autograder.grading.run import Line
 
 console = Console()
 
 
 def main() -> None:
     """Entry point of the command ``autograder``."""
-    parser = argparse.ArgumentParser(prog="autograder", description="Release and try out the course's problem sets.")
+    parser = argparse.ArgumentParser(prog="autograder", description="Release, grade and try out the problem sets.")
     commands = parser.add_subparsers(required=True, metavar="command")
+    _add_grade(commands)
     for name, function, text in (
         ("release", release_sets, "verify the problem sets and write the notebooks that students open"),
         ("demo", demo, "grade a class of solutions, stubs, known mistakes and alternatives"),
@@ -38,6 +41,8 @@ def main() -> None:
         if name == "release":
             command.add_argument("--check", action="store_true", help="only say whether exercises/ is up to date")
     options = parser.parse_args()
+    if options.run is grade:
+        sys.exit(grade(options))
     unknown = sorted(set(options.words) - set(course.words()))
     if unknown:
         parser.error(f"no problem set {', '.join(unknown)}; there are: {', '.join(course.words())}")
@@ -47,6 +52,73 @@ def main() -> None:
     except ReleaseError as refusal:
         console.print(f"[bold red]Not released.[/] {refusal}", highlight=False)
         sys.exit(1)
+
+
+def _add_grade(commands: argparse._SubParsersAction) -> None:
+    text = "grade everybody who handed in an assignment and is not graded yet"
+    command = commands.add_parser("grade", help=text, description=text)
+    command.add_argument("assignment", metavar="ASSIGNMENT", help="e.g. activations")
+    command.add_argument("--student", nargs="+", default=[], metavar="ID", help="only these students")
+    command.add_argument("--workers", type=_positive, metavar="N", help="submissions at once (default: one a core)")
+    command.add_argument("--scheduler", metavar="ADDRESS", help="of a running Dask cluster, e.g. tcp://head:8786")
+    command.add_argument("--force", action="store_true", help="grade again what is graded")
+    command.add_argument("--no-sandbox", action="store_true", help="run submissions with your rights: dangerous")
+    command.add_argument("--course", type=Path, default=course.ROOT, metavar="FOLDER", help="the course's folder")
+    command.set_defaults(run=grade)
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number from 1")
+    return int(text)
+
+
+def grade(options: argparse.Namespace) -> int:
+    """Grade a class and print one line for each student; 0 only when every submission was graded."""
+    from autograder.grading.run import GradingError, Options, grade_class
+    from autograder.grading.settings import SeedError
+
+    if options.no_sandbox:
+        console.print("[bold red]Without the sandbox submissions run with your rights:[/] they can read and change "
+                      "what you can. Grade only what you have read.")  # fmt: skip
+    chosen = Options(tuple(options.student), options.workers, options.scheduler, options.force, not options.no_sandbox)
+    try:
+        nbgrader = course.nbgrader_at(options.course.resolve())
+        with _progress(f"grading {options.assignment}") as bar:
+            task = bar.add_task("", total=None)
+
+            def show(done: int, total: int, line: "Line | None") -> None:
+                bar.update(task, completed=done, total=total)
+                if line:
+                    bar.console.print(_line(line), soft_wrap=True, highlight=False)
+
+            lines = grade_class(nbgrader, options.assignment, chosen, show)
+    except (GradingError, NoSandboxError, SeedError) as error:
+        console.print(f"[bold red]Not graded.[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        console.print("Stopped. What is graded stays graded; run the same command again to go on.")
+        return 1
+    failed = [line for line in lines if line.score is None]
+    console.print(_summary(lines, len(failed)), highlight=False, soft_wrap=True)
+    return 1 if failed else 0
+
+
+def _line(line: "Line") -> Text:
+    name = line.student.encode("unicode_escape").decode()
+    if line.score is None:
+        return Text(f"✗ {name}: not graded. {line.problem}", style="red")
+    unread = f", {line.unread:g} to be read" if line.unread else ""
+    remarks = "".join(f"\n    {remark}" for remark in line.remarks)
+    return Text(f"✓ {name}: {line.score:g} of {line.possible:g}{unread}{remarks}")
+
+
+def _summary(lines: "list[Line]", failed: int) -> str:
+    if not lines:
+        return "Everybody is graded already; --force grades again."
+    graded = [line.score for line in lines if line.score is not None]
+    said = f"{len(graded)} graded" + (f", median {statistics.median(graded):g} points" if graded else "")
+    return f"{said}; {failed} not graded." if failed else f"{said}."
 
 
 def release_sets(options: argparse.Namespace) -> int:
@@ -86,16 +158,14 @@ def _is_up_to_date(word: str) -> bool:
 
 
 def _graded_with_progress(word: str) -> list[Result]:
-    columns = (
-        SpinnerColumn(),
-        TextColumn(f"grading {word}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task(word, total=None)
-        return grade_class(word, lambda done, total: bar.update(task, completed=done, total=total))
+    with _progress(word) as bar:
+        steps = {step: bar.add_task(step, total=None) for step in ("grading", "feedback")}
+        return grade_demo(word, lambda step, done, total: bar.update(steps[step], completed=done, total=total))
+
+
+def _progress(text: str) -> Progress:
+    said = TextColumn(f"{text} {{task.description}}")
+    return Progress(SpinnerColumn(), said, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console)
 
 
 def _table(word: str, results: list[Result]) -> Table:

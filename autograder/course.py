@@ -25,17 +25,13 @@ def digest(word: str) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
-def nbgrader_at(root: Path, wait_for_lock: int | None = None) -> NbGraderAPI:
-    """nbgrader with this course's configuration, its folders and gradebook under `root`.
-
-    Processes that write to one SQLite gradebook at once need `wait_for_lock`, in seconds.
-    """
+def nbgrader_at(root: Path) -> NbGraderAPI:
+    """nbgrader for the course at `root`, with the configuration that lies there, or else with this repository's."""
     # nbgrader runs the command `alembic` when it creates a gradebook.
     environment = str(Path(sys.executable).parent)
     if environment not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] = environment + os.pathsep + os.environ["PATH"]
-    config: Config = PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
+    place = root if (root / "nbgrader_config.py").exists() else ROOT
+    config: Config = PyFileConfigLoader("nbgrader_config.py", path=str(place)).load_config()
     config.CourseDirectory.root = str(root)
-    if wait_for_lock:
-        config.CourseDirectory.db_url = f"sqlite:///{root}/gradebook.db?timeout={wait_for_lock}"
     return NbGraderAPI(coursedir=CourseDirectory(config=config), config=config, log_level="ERROR")

@@ -1,8 +1,8 @@
 """A class to look at: the solution, the untouched stub, every known mistake and every alternative, each a student."""
 
 import contextlib
+import functools
 import inspect
-import os
 import re
 import shutil
 import warnings
@@ -18,6 +18,7 @@ from nbgrader.utils import is_grade, is_solution
 from sqlalchemy.exc import SAWarning
 
 from autograder.course import ROOT, digest, nbgrader_at
+from autograder.grading.run import GradingError, Options, grade_class
 from autograder.problem import Problem, Program
 from autograder.problems import problem_sets
 from autograder.release import PREFIX, register, solution_notebook
@@ -68,21 +69,25 @@ def students(word: str) -> list[Student]:
     ]
 
 
-def grade_class(word: str, progress: Callable[[int, int], None], workers: int | None = None) -> list[Result]:
-    """Grade the demo class of `word` through nbgrader, in a course of its own under ``build/demo``.
+def grade_demo(word: str, progress: Callable[[str, int, int], None]) -> list[Result]:
+    """Grade the demo class of `word` as any class, in a course of its own under ``build/demo``, and write feedback.
 
-    What an earlier run graded is kept as long as neither the package nor the problem set has changed.
+    What an earlier run graded is kept as long as neither the package nor the problem set has changed. `progress` is
+    told the step, how many are done, and of how many. Raises `GradingError` when a submission could not be graded.
     """
     _start_course(word)
+    lines = grade_class(nbgrader_at(COURSE), word, Options(), lambda done, all, _: progress("grading", done, all))
+    failed = [line for line in lines if line.score is None]
+    if failed:
+        raise GradingError(f"{failed[0].student} of the demo class was not graded: {failed[0].problem}")
     members = students(word)
     waiting = [student for student in members if not feedback_page(word, student).exists()]
-    progress(len(members) - len(waiting), len(members))
-    # One more than cores: while a kernel starts, its grader waits.
-    with ProcessPoolExecutor(workers or os.cpu_count() + 1) as pool:
-        jobs = [pool.submit(_grade, word, student.name) for student in waiting]
+    progress("feedback", 0, len(waiting))
+    with ProcessPoolExecutor() as pool:
+        jobs = [pool.submit(_write_feedback, word, student.name) for student in waiting]
         for done, job in enumerate(as_completed(jobs), start=1):
             job.result()
-            progress(len(members) - len(waiting) + done, len(members))
+            progress("feedback", done, len(waiting))
     return list(_results(word, members))
 
 
@@ -123,34 +128,35 @@ def _start_course(word: str) -> None:
         with Gradebook(nbgrader_at(COURSE).coursedir.db_url) as gradebook, contextlib.suppress(MissingEntry):
             gradebook.remove_assignment(word)
     released = nbformat.read(register(word, COURSE), as_version=4)
-    solution = {c.metadata.nbgrader.grade_id: c.source for c in solution_notebook(word).cells if is_solution(c)}
     for student in students(word):
         folder = COURSE / "submitted" / student.name / word
         folder.mkdir(parents=True)
-        nbformat.write(_filled_in(released, solution, student.sources), folder / f"{word}.ipynb")
+        nbformat.write(filled_in(word, released, student), folder / f"{word}.ipynb")
     stamp.write_text(current)
 
 
-def _filled_in(released: NotebookNode, solution: dict[str, str], sources: dict[str, str] | None) -> NotebookNode:
+def filled_in(word: str, released: NotebookNode, student: Student) -> NotebookNode:
+    """What a student of the demo class hands in, from the released notebook of `word`."""
     notebook = nbformat.from_dict(released)
-    for cell in notebook.cells if sources is not None else []:
-        if is_solution(cell):
-            grade_id = cell.metadata.nbgrader.grade_id
-            cell.source = sources.get(grade_id, solution[grade_id])
+    if student.sources is not None:
+        sources = _solution_of(word) | student.sources
+        for cell in filter(is_solution, notebook.cells):
+            cell.source = sources[cell.metadata.nbgrader.grade_id]
     return notebook
 
 
-def _grade(word: str, student: str) -> None:
-    """Autograde one student and write the feedback page; runs in a process of its own."""
-    # As many processes as cores: threads of their own would only get in each other's way.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ["JUPYTER_DEFAULT_PROVISIONER_NAME"] = "warm-fork"
+@functools.cache
+def _solution_of(word: str) -> dict[str, str]:
+    cells = filter(is_solution, solution_notebook(word).cells)
+    return {cell.metadata.nbgrader.grade_id: cell.source for cell in cells}
+
+
+def _write_feedback(word: str, student: str) -> None:
+    """Write the feedback page of one student; runs in a process of its own."""
     warnings.filterwarnings("ignore", category=SAWarning)
-    nbgrader = nbgrader_at(COURSE, wait_for_lock=60)
-    for step in (nbgrader.autograde, nbgrader.generate_feedback):
-        result = step(word, student)
-        if not result["success"]:
-            raise RuntimeError(f"nbgrader could not grade {student}:\n{result['log']}\n{result['error']}")
+    result = nbgrader_at(COURSE).generate_feedback(word, student)
+    if not result["success"]:
+        raise RuntimeError(f"nbgrader wrote no feedback for {student}:\n{result['log']}\n{result['error']}")
 
 
 def _results(word: str, members: list[Student]) -> Iterator[Result]:

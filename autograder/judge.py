@@ -1,5 +1,6 @@
 """Compares what the student's function gave with the reference: outcomes in, verdict out."""
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy
 import torch
 
-from autograder.calls import OUT, Outcome, Output, prepare, run
+from autograder.calls import OUT, Outcome, Output, prepare, run, run_all
 from autograder.problem import Case, Problem, Program
 
 # How far a right program may be from the reference, as a multiple of the reference's own error in that precision.
@@ -63,13 +64,8 @@ def grade(
 
     The cases are drawn from `seed`; `dtype` replaces the one of every case.
     """
-    cases = draw(problem, seed, dtype)
-    outcomes: list[Outcome] = []
-    for case in cases:
-        # Somebody who interrupts one call does not want to wait for the next.
-        stopped = bool(outcomes) and outcomes[-1].interrupted
-        outcomes.append(outcomes[-1] if stopped else run(problem, case, functions, device))
-    return judge(problem, cases, outcomes, device)
+    exam = Exam(problem, seed, device, dtype)
+    return exam.judge(run_all(problem, exam.cases, functions, device))
 
 
 def draw(problem: Problem, seed: int, dtype: torch.dtype | None = None) -> list[Case]:
@@ -80,25 +76,73 @@ def draw(problem: Problem, seed: int, dtype: torch.dtype | None = None) -> list[
     return cases if dtype is None else [_with_dtype(case, dtype) for case in cases]
 
 
-def judge(problem: Problem, cases: Sequence[Case], outcomes: Sequence[Outcome], device: torch.device) -> Verdict:
-    """Verdict on one outcome for each case, all computed on `device`."""
-    expected = [expect(problem, case, device) for case in cases]
-    findings = [find(problem, *row) for row in zip(cases, outcomes, expected, strict=True)]
-    if len({outcome.complaint for outcome in outcomes}) == 1 and outcomes[0].complaint:
-        # The same in every case: it is about the function, not about a case.
-        findings = [outcomes[0].complaint] * len(cases)
-    failed = {case.criterion for case, found in zip(cases, findings, strict=True) if found}
-    criteria = tuple(
-        Criterion(
-            name,
-            points,
-            0.0 if name in failed or "values" in failed else float(points),
-            tuple(f for case, f in zip(cases, findings, strict=True) if f and case.criterion == name),
+class Exam:
+    """The cases of `problem` for one seed, with what they must give and what known mistakes give.
+
+    Both are computed once, however many students are judged. `dtype` replaces the one of every case.
+    """
+
+    def __init__(self, problem: Problem, seed: int, device: torch.device, dtype: torch.dtype | None = None):
+        self.problem, self.device = problem, device
+        self.cases = draw(problem, seed, dtype)
+        self._of_mistakes: dict[tuple[Program, int], Outcome] = {}
+
+    @functools.cached_property
+    def expected(self) -> list[Expected]:
+        """What each case must give."""
+        return [expect(self.problem, case, self.device) for case in self.cases]
+
+    def judge(self, outcomes: Sequence[Outcome]) -> Verdict:
+        """Verdict on one outcome for each case, all computed on the exam's device."""
+        cases, problem = self.cases, self.problem
+        findings = [find(problem, *row) for row in zip(cases, outcomes, self.expected, strict=True)]
+        if len({outcome.complaint for outcome in outcomes}) == 1 and outcomes[0].complaint:
+            # The same in every case: it is about the function, not about a case.
+            findings = [outcomes[0].complaint] * len(cases)
+        failed = {case.criterion for case, found in zip(cases, findings, strict=True) if found}
+        criteria = tuple(
+            Criterion(
+                name,
+                points,
+                0.0 if name in failed or "values" in failed else float(points),
+                tuple(f for case, f in zip(cases, findings, strict=True) if f and case.criterion == name),
+            )
+            for name, points in problem.points.items()
         )
-        for name, points in problem.points.items()
-    )
-    mistake = recognise(problem, cases, outcomes, expected, findings, device) if failed else None
-    return Verdict(problem.name, criteria, mistake and mistake.hint, mistake and mistake.name)
+        mistake = self._recognise(outcomes, findings) if failed else None
+        return Verdict(problem.name, criteria, mistake and mistake.hint, mistake and mistake.name)
+
+    def refuse(self, why: str) -> Verdict:
+        """Verdict on a function that cannot be called or must not be; `why` is a sentence."""
+        return self.judge([Outcome(None, why, ())] * len(self.cases))
+
+    def _recognise(self, outcomes: Sequence[Outcome], findings: Sequence[str | None]) -> Program | None:
+        """The known mistake that is wrong where the student's program is wrong, in the same way, and nowhere else.
+
+        The contract's cases count only when they are all that is wrong: a slip there must not hide a wrong formula.
+        """
+        relevant = [i for i, case in enumerate(self.cases) if case.criterion != "contract"]
+        if not any(findings[i] for i in relevant):
+            relevant = range(len(self.cases))
+        return next((m for m in self.problem.mistakes if self._fits(m, outcomes, findings, relevant)), None)
+
+    def _fits(
+        self, mistake: Program, outcomes: Sequence[Outcome], findings: Sequence[str | None], relevant: Iterable[int]
+    ) -> bool:
+        for i in relevant:
+            case, expected = self.cases[i], self.expected[i]
+            theirs = self._outcome_of(mistake, i)
+            if not _alike(case, outcomes[i], theirs, expected) and (
+                findings[i] or find(self.problem, case, theirs, expected)
+            ):
+                return False
+        return True
+
+    def _outcome_of(self, mistake: Program, i: int) -> Outcome:
+        if (mistake, i) not in self._of_mistakes:
+            functions = self.problem.functions_of(mistake)
+            self._of_mistakes[mistake, i] = run(self.problem, self.cases[i], functions, self.device)
+        return self._of_mistakes[mistake, i]
 
 
 def expect(problem: Problem, case: Case, device: torch.device) -> Expected:
@@ -149,34 +193,6 @@ def _breach(problem: Problem, case: Case, outcome: Outcome, expected: Expected) 
 
 def _first(found: Iterable[str | None]) -> str | None:
     return next(filter(None, found), None)
-
-
-def recognise(
-    problem: Problem,
-    cases: Sequence[Case],
-    outcomes: Sequence[Outcome],
-    expected: Sequence[Expected],
-    findings: Sequence[str | None],
-    device: torch.device,
-) -> Program | None:
-    """The known mistake that is wrong where the student's program is wrong, in the same way, and nowhere else.
-
-    The contract's cases count only when they are all that is wrong: a slip there must not hide a wrong formula.
-    """
-    relevant = [i for i, case in enumerate(cases) if case.criterion != "contract"]
-    if not any(findings[i] for i in relevant):
-        relevant = range(len(cases))
-    for mistake in problem.mistakes:
-        functions = problem.functions_of(mistake)
-        for i in relevant:
-            theirs = run(problem, cases[i], functions, device)
-            if not _alike(cases[i], outcomes[i], theirs, expected[i]) and (
-                findings[i] or find(problem, cases[i], theirs, expected[i])
-            ):
-                break
-        else:
-            return mistake
-    return None
 
 
 def _alike(case: Case, a: Outcome, b: Outcome, expected: Expected) -> bool:
@@ -253,6 +269,11 @@ def _largest(values: torch.Tensor) -> float:
 
 
 def _to(value: Any, dtype: torch.dtype) -> Any:
+    if isinstance(value, torch.Generator):
+        # The same draws again, not the next ones.
+        return torch.Generator().manual_seed(value.initial_seed())
+    if isinstance(value, Mapping):
+        return {name: _to(item, dtype) for name, item in value.items()}
     return value.to(dtype) if isinstance(value, torch.Tensor) and value.is_floating_point() else value
 
 

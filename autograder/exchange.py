@@ -1,0 +1,188 @@
+"""The calls of a check, over the boundary: tensors as safetensors, everything else as JSON; nothing is ever executed.
+
+Two byte strings each way. Going in: the problem's name, kind of call and rules, and its cases. Coming out: one outcome
+for each case. What comes out is the student's to choose: it is read as data, and refused when it is anything else.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import torch
+from safetensors.torch import load, save
+
+from autograder import calls
+from autograder.devices import device
+from autograder.problem import Case, Problem
+
+# Bytes of one answer; the largest exercise needs a hundredth of it.
+LARGEST_ANSWER = 64 * 2**20
+_LONGEST_TEXT = 2000
+# Bound before a notebook could put something else in its place.
+_clone = torch.Tensor.clone
+
+
+class ExchangeError(Exception):
+    """What came out cannot be read as outcomes; the message is a sentence."""
+
+
+def ask(problem: Problem, cases: Sequence[Case]) -> list[bytes]:
+    """The calls of `problem` on `cases`, to be sent into the kernel."""
+    tensors: dict[str, torch.Tensor] = {}
+    request = {
+        "name": problem.name,
+        "call": problem.call.__name__,
+        "returns": list(problem.returns),
+        "forbidden": sorted(problem.forbidden),
+        "cases": [_encode(_fields(case), tensors) for case in cases],
+    }
+    return [json.dumps(request).encode(), save(tensors)]
+
+
+def serve(request: Sequence[bytes], functions: Mapping[str, Any]) -> list[bytes]:
+    """Inside: make the calls that were asked for on the student's `functions`; the answer to send out."""
+    asked, tensors = json.loads(bytes(request[0])), load(bytes(request[1]))
+    problem = Problem(
+        name=asked["name"],
+        call=calls.KINDS[asked["call"]],
+        returns=tuple(asked["returns"]),
+        forbidden=frozenset(asked["forbidden"]),
+        cases=lambda generator: [],
+        expected=lambda arguments, dout: (),
+        points={},
+    )
+    outcomes = calls.run_all(problem, [Case(**_decode(case, tensors)) for case in asked["cases"]], functions, device())
+    try:
+        return _answer(outcomes)
+    except Exception as error:
+        # There are more kinds of tensors than anybody thinks of.
+        what = f"{type(error).__name__}: {calls.shorten(' '.join(str(error).split()))}"
+        complaint = f"{problem.name} returned something that cannot be handed over ({what})."
+        return _answer([calls.Outcome(None, complaint, ())] * len(outcomes))
+
+
+def _answer(outcomes: Sequence[calls.Outcome]) -> list[bytes]:
+    tensors: dict[str, torch.Tensor] = {}
+    answer = [_encode(_outcome(outcome), tensors) for outcome in outcomes]
+    if sum(t.numel() * t.element_size() for t in tensors.values()) > LARGEST_ANSWER // 2:
+        raise ValueError("far too many values")
+    return [json.dumps(answer).encode(), save(tensors)]
+
+
+def read_answer(answer: Sequence[bytes], problem: Problem, cases: Sequence[Case]) -> list[calls.Outcome]:
+    """One outcome for each case. Raises `ExchangeError` for anything that `serve` would not have sent."""
+    try:
+        if len(answer) != 2:
+            raise ValueError("it is not in two parts")
+        if sum(map(len, answer)) > LARGEST_ANSWER:
+            raise ValueError("it is too long")
+        tensors = load(bytes(answer[1]))
+        outcomes = [_read_outcome(_decode(entry, tensors), problem) for entry in json.loads(bytes(answer[0]))]
+        if len(outcomes) != len(cases):
+            raise ValueError("it is not one outcome for each call")
+    except Exception as error:
+        # json, safetensors and torch raise whatever they stumble over.
+        what = calls.shorten(" ".join(str(error).split()))
+        raise ExchangeError(f"What the notebook answered for {problem.name} cannot be read ({what}).") from error
+    return outcomes
+
+
+def _fields(case: Case) -> dict[str, Any]:
+    """A case without its criterion, which is the judge's business."""
+    return {
+        "name": case.name,
+        "criterion": "",
+        "arguments": dict(case.arguments),
+        "dout": case.dout,
+        "dtype": case.dtype,
+        "layout": case.layout,
+        "another_call": case.another_call,
+    }
+
+
+def _outcome(outcome: calls.Outcome) -> dict[str, Any]:
+    outputs = outcome.outputs
+    return {
+        "outputs": None if outputs is None else [[output.values, output.device] for output in outputs],
+        "complaint": outcome.complaint,
+        "modified": list(outcome.modified),
+        "interrupted": outcome.interrupted,
+    }
+
+
+def _read_outcome(read: dict[str, Any], problem: Problem) -> calls.Outcome:
+    if not isinstance(read, dict):
+        raise TypeError("an outcome is not a dict")
+    outputs, complaint, modified = read["outputs"], read["complaint"], read["modified"]
+    if outputs is None:
+        if not isinstance(complaint, str) or not complaint:
+            raise ValueError("there are neither outputs nor a reason")
+        return calls.Outcome(None, _text(complaint), (), read["interrupted"] is True)
+    if complaint is not None:
+        raise ValueError("there are both outputs and a complaint")
+    if len(outputs) != len(problem.returns):
+        raise ValueError(f"{len(outputs)} outputs; expected {len(problem.returns)}")
+    for values, _ in outputs:
+        if type(values) is not torch.Tensor or values.dtype not in calls.PLAIN_DTYPES:
+            raise ValueError("an output is not a plain tensor")
+    return calls.Outcome(
+        tuple(calls.Output(values, _text(where)) for values, where in outputs),
+        None,
+        tuple(_text(name) for name in modified[:20]),
+    )
+
+
+def _text(text: Any) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"a text is {type(text).__name__}")
+    return calls.shorten(text.encode(errors="replace").decode(), _LONGEST_TEXT)
+
+
+def _encode(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
+    """`value` as JSON; the tensors in it are put into `tensors`."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, torch.Tensor):
+        name = str(len(tensors))
+        value = value.detach().resolve_conj().resolve_neg()
+        parts = torch.view_as_real(value) if value.is_complex() else value
+        tensors[name] = _clone(parts, memory_format=torch.contiguous_format)
+        return {"complex" if value.is_complex() else "tensor": name}
+    if isinstance(value, torch.dtype):
+        return {"dtype": str(value).removeprefix("torch.")}
+    if isinstance(value, torch.Generator):
+        return {"generator": value.initial_seed()}
+    if isinstance(value, Mapping):
+        return {"dict": [[_encode(k, tensors), _encode(v, tensors)] for k, v in value.items()]}
+    if isinstance(value, list | tuple):
+        return {type(value).__name__: [_encode(v, tensors) for v in value]}
+    raise TypeError(f"{type(value).__name__} cannot be sent")
+
+
+_DECODERS: dict[str, Callable[[Any, Mapping[str, torch.Tensor]], Any]] = {
+    "tensor": lambda name, tensors: tensors[name],
+    "complex": lambda name, tensors: torch.view_as_complex(tensors[name]),
+    "dtype": lambda name, tensors: {str(t).removeprefix("torch."): t for t in calls.PLAIN_DTYPES}[name],
+    "generator": lambda seed, tensors: torch.Generator().manual_seed(seed),
+    "dict": lambda pairs, tensors: {_decode(k, tensors): _decode(v, tensors) for k, v in pairs},
+    "list": lambda values, tensors: [_decode(v, tensors) for v in values],
+    "tuple": lambda values, tensors: tuple(_decode(v, tensors) for v in values),
+}
+
+
+def _decode(value: Any, tensors: Mapping[str, torch.Tensor]) -> Any:
+    if isinstance(value, dict):
+        ((kind, content),) = value.items()
+        return _DECODERS[kind](content, tensors)
+    if isinstance(value, list):
+        raise TypeError("a list stands where a value was expected")
+    return value
+
+
+def write_files(names: Sequence[str], contents: Sequence[bytes]) -> None:
+    """Inside: write the files that lie beside the notebook into the working folder."""
+    for name, content in zip(names, contents, strict=True):
+        path = Path(*PurePosixPath(name).parts)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(content))

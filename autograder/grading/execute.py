@@ -1,0 +1,226 @@
+"""A notebook run in the sandbox and judged from outside: sources go in, outputs and scores come out."""
+
+import functools
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from nbgrader.utils import is_grade, is_solution
+
+from autograder import exchange
+from autograder.grading.outputs import FLOOD, Outputs, error_output, keep_in_bounds
+from autograder.grading.settings import Settings
+from autograder.judge import Exam, Verdict
+from autograder.problem import Problem
+from autograder.problems import problems
+from autograder.release import PREFIX
+from autograder.rules import Sources
+from autograder.sandbox.kernel import CALLS, FILES
+from autograder.sandbox.kernels import Kernel, KernelEndedError, ParentEndedError, Reply, warm_parent
+from autograder.table import Report
+
+# How often the kernel of one notebook is started again after it ended.
+RESTARTS = 8
+# Characters of what a function prints while it is checked.
+_PRINTED = 2000
+
+
+def execute(notebook: NotebookNode, files: Mapping[str, bytes], settings: Settings) -> None:
+    """Run the code cells of `notebook`, restored from a submission, and write their outputs into it.
+
+    `files` lie beside the notebook, by relative path. Check cells get their verdict's table and score from outside;
+    all other cells what they showed, without HTML. Raises `NoSandboxError` where nothing can be shut in.
+    """
+    for attempt in (1, 2, 3):
+        try:
+            with _Run(notebook, files, settings) as run:
+                run.all_cells()
+            return
+        except ParentEndedError:
+            # The machine's fault, not the submission's.
+            warm_parent.cache_clear()
+            if attempt == 3:
+                raise
+
+
+def problem_of(cell: NotebookNode) -> Problem | None:
+    """The problem that a check cell is about, by its grade_id; None for every other cell."""
+    grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+    if not is_grade(cell) or is_solution(cell) or not grade_id.startswith(PREFIX):
+        return None
+    return problems().get(grade_id.removeprefix(PREFIX))
+
+
+@functools.lru_cache(maxsize=256)
+def _exam(problem: str, seed: int, device: str) -> Exam:
+    return Exam(problems()[problem], seed, torch.device(device))
+
+
+class _Run:
+    """One run through a notebook; a kernel that ends is started again, and the cells before run again."""
+
+    def __init__(self, notebook: NotebookNode, files: Mapping[str, bytes], settings: Settings):
+        self._files, self._settings = files, settings
+        self._cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        self._rules = Sources([cell.source for cell in self._cells if problem_of(cell) is None])
+        self._deadline = time.monotonic() + settings.limits.notebook_seconds
+        self._starts = 0
+        self._past: list[str] = []
+        self._ran = 0
+        self._kernel: Kernel | None = None
+
+    def __enter__(self) -> "_Run":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._end()
+
+    def all_cells(self) -> None:
+        for count, cell in enumerate(self._cells, 1):
+            problem = problem_of(cell)
+            cell.execution_count = count
+            if problem is None:
+                cell.outputs = self._run(cell.source)
+                self._ran += 1
+            else:
+                cell.outputs = self._check(problem, cell)
+            for output in cell.outputs:
+                if output.output_type == "execute_result":
+                    output.execution_count = count
+            if problem is None and is_grade(cell) and not is_solution(cell):
+                keep_in_bounds(cell)
+
+    def _run(self, source: str) -> list[NotebookNode]:
+        """The outputs of an ordinary cell."""
+        if not source.strip():
+            return []
+        shown = Outputs(self._settings.limits.output, FLOOD * self._settings.limits.output)
+        try:
+            reply = self._request("execute", _execution(source), show=shown.show)
+        except NotRunError as error:
+            return [error_output("NotRun", str(error))]
+        except KernelEndedError as error:
+            said = f"The kernel ended while this cell ran: {error}. It was started again without this cell."
+            return [*shown.outputs, error_output("KernelEnded", said)]
+        self._past.append(source)
+        if reply.stopped:
+            shown.outputs.append(error_output("Stopped", self._why_stopped(shown, "This cell")))
+        return shown.outputs
+
+    def _check(self, problem: Problem, cell: NotebookNode) -> list[NotebookNode]:
+        """The outputs of a check cell: what the functions printed, and the table of the verdict."""
+        exam = _exam(problem.name, self._settings.seed_of(problem.name), self._device)
+        printed = Outputs(_PRINTED, FLOOD * self._settings.limits.output)
+        verdict = self._verdict(exam, printed)
+        points = float(cell.metadata.nbgrader.points)
+        data = Report.of_verdict(verdict)._repr_mimebundle_()
+        data["text/plain"] = str(verdict.score * points / verdict.maximum if verdict.maximum else 0.0)
+        streams = [output for output in printed.outputs if output.output_type == "stream"]
+        for stream in streams:
+            stream.name = "stdout"
+        return [*streams, new_output("execute_result", data=data, execution_count=None)]
+
+    def _verdict(self, exam: Exam, printed: Outputs) -> Verdict:
+        problem = exam.problem
+        broken = self._rules.broken(problem, self._ran)
+        if broken:
+            return exam.refuse(broken)
+        try:
+            reply = self._request(CALLS, {}, _question(exam), printed.show)
+            if "buffers" not in reply.message:
+                return exam.refuse(self._why_stopped(printed, problem.name))
+            return exam.judge(exchange.read_answer(reply.message["buffers"], problem, exam.cases))
+        except KernelEndedError as error:
+            return exam.refuse(f"The kernel ended while {problem.name} ran: {error}.")
+        except (NotRunError, exchange.ExchangeError) as error:
+            return exam.refuse(str(error))
+
+    def _why_stopped(self, shown: Outputs, what: str) -> str:
+        limits = self._settings.limits
+        if shown.flooded:
+            return f"{what} showed more than {shown.flood} characters and was stopped."
+        return f"{what} ran longer than {limits.cell_seconds:g} seconds and was stopped."
+
+    def _request(self, kind: str, content: dict[str, Any], buffers=(), show=lambda message: True) -> Reply:
+        """Ask the kernel, a new one if need be. Raises `NotRunError` when the notebook has used up its time."""
+        self._start()
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise NotRunError(
+                f"The notebook has used up its {self._settings.limits.notebook_seconds:g} seconds; this was not run."
+            )
+        try:
+            return self._kernel.request(kind, content, buffers, min(left, self._settings.limits.cell_seconds), show)
+        except KernelEndedError as error:
+            self._end()
+            if not error.began and self._was_ended_before():
+                return self._request(kind, content, buffers, show)
+            raise
+
+    def _was_ended_before(self) -> bool:
+        """Whether a cell that has run before ends the kernel, if late; it is left out from now on."""
+        before = len(self._past)
+        self._start()
+        return len(self._past) < before
+
+    def _start(self) -> None:
+        """Have a kernel in which the cells so far have run, without those that ended it."""
+        while self._kernel is None:
+            if self._starts > RESTARTS:
+                raise NotRunError(f"The kernel ended {self._starts} times; this was not run.")
+            self._starts += 1
+            self._kernel = Kernel(self._parent(), self._settings.limits)
+            if self._files:
+                self._kernel.request(FILES, {"names": list(self._files)}, list(self._files.values()))
+            self._replay()
+
+    def _replay(self) -> None:
+        past, self._past = self._past, []
+        for i, source in enumerate(past):
+            seconds = min(self._deadline - time.monotonic(), self._settings.limits.cell_seconds)
+            try:
+                if seconds > 0:
+                    self._kernel.request("execute", _execution(source), seconds=seconds)
+                    # What a cell leaves behind may end the kernel only after it.
+                    self._kernel.request("kernel_info", {}, seconds=seconds)
+                self._past.append(source)
+            except KernelEndedError:
+                self._end()
+                self._past += past[i + 1 :]
+                return
+
+    def _parent(self):
+        settings = self._settings
+        return warm_parent(settings.gpu, settings.threads, settings.sandbox)
+
+    def _end(self) -> None:
+        kernel, self._kernel = self._kernel, None
+        if kernel is not None:
+            kernel.close()
+
+    @property
+    def _device(self) -> str:
+        return "cuda" if self._settings.gpu else "cpu"
+
+
+class NotRunError(Exception):
+    """A cell was left out; the message says why."""
+
+
+def _execution(source: str) -> dict[str, Any]:
+    return {
+        "code": source,
+        "silent": False,
+        "store_history": True,
+        "user_expressions": {},
+        "allow_stdin": False,
+        "stop_on_error": False,
+    }
+
+
+@functools.lru_cache(maxsize=256)
+def _question(exam: Exam) -> list[bytes]:
+    return exchange.ask(exam.problem, exam.cases)

@@ -1,0 +1,22 @@
+"""Our part of ``nbgrader autograde``: the step that runs a notebook. nbgrader_config.py puts it in its place."""
+
+from pathlib import Path
+
+from nbformat import NotebookNode
+from nbgrader.preprocessors import NbGraderPreprocessor
+
+from autograder.grading import intake
+from autograder.grading.execute import execute
+from autograder.grading.settings import settings_of
+
+
+class Execute(NbGraderPreprocessor):
+    """Runs the notebook in the sandbox and lets the checks be judged from outside."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
+        """The executed notebook. Raises `NoSandboxError` without bubblewrap."""
+        # The exporter's parent is nbgrader's converter, which knows the folders of the course.
+        root = Path(self.parent.parent.coursedir.root)
+        beside = intake.read(Path(resources["metadata"]["path"]), [resources["nbgrader"]["notebook"]]).files
+        execute(nb, beside, settings_of(self.config, root))
+        return nb, resources

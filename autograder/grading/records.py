@@ -1,0 +1,219 @@
+"""One submission into nbgrader's gradebook: the rows that nbgrader's own autograding ends with, in one transaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nbgrader.api import (
+    Assignment,
+    BaseCell,
+    Comment,
+    Grade,
+    Gradebook,
+    MissingEntry,
+    Notebook,
+    Student,
+    SubmittedAssignment,
+    SubmittedNotebook,
+    new_uuid,
+)
+from nbgrader.plugins import LateSubmissionPlugin
+from sqlalchemy import Connection, Row, Table, bindparam, insert, select, update
+
+NO_RESPONSE = "No response."
+
+# Plain tables: the classes would load and write row by row.
+ASSIGNMENT, NOTEBOOK, CELL, STUDENT, SUBMISSION, SUBMITTED, GRADE, COMMENT = (
+    entity.__table__
+    for entity in (
+        Assignment, Notebook, BaseCell, Student, SubmittedAssignment, SubmittedNotebook, Grade, Comment,
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Result:
+    """What grading found in one notebook: points by grade_id of every grade cell (None where a person must read),
+    and the solution cells that are as they were released."""
+
+    scores: Mapping[str, float | None]
+    unanswered: frozenset[str] = frozenset()
+
+
+def record(
+    gradebook: Gradebook,
+    assignment: str,
+    student: str,
+    timestamp: datetime | None,
+    results: Mapping[str, Result],
+    late_plugin: LateSubmissionPlugin,
+) -> float:
+    """Write the `results` by notebook of one submission, all or nothing, and return its score, less late penalties.
+
+    The student and the submission are made where they are missing; a notebook without a result was not handed in
+    and earns 0. Manual scores, extra credit and manual comments stay as they are. `timestamp` is in UTC without a
+    timezone; None leaves the recorded one. Raises nbgrader's `MissingEntry` for an unknown assignment and
+    `ValueError` for a result that does not have exactly the grade cells of its notebook.
+    """
+    with gradebook.engine.begin() as connection:
+        score = _record(connection, assignment, student, timestamp, results, late_plugin)
+    # Objects that the caller holds are read anew.
+    gradebook.db.expire_all()
+    return score
+
+
+def _record(
+    connection: Connection,
+    assignment: str,
+    student: str,
+    timestamp: datetime | None,
+    results: Mapping[str, Result],
+    late_plugin: LateSubmissionPlugin,
+) -> float:
+    submission, late = _submission(connection, assignment, student, timestamp)
+    notebooks, grades, comments = _rows(connection, submission)
+    _refuse_other_cells(notebooks, grades, results)
+    graded = [_graded(row, results) for row in grades]
+    _update(connection, GRADE, ["auto_score", "needs_manual_grade"], grades, graded)
+    commented = [_commented(row, results) for row in comments]
+    _update(connection, COMMENT, ["auto_comment"], comments, commented)
+
+    points = {row["notebook"]: 0.0 for row in notebooks}
+    for row in graded:
+        points[row["notebook"]] += _points(row)
+    penalised = []
+    for row in notebooks:
+        if row["notebook"] in results:
+            score = points[row["notebook"]]
+            penalty = late_plugin.late_submission_penalty(student, score, late) if late > 0 else None
+            row = row | {"late_submission_penalty": _bounded(penalty, score)}
+        penalised.append(row)
+    _update(connection, SUBMITTED, ["late_submission_penalty"], notebooks, penalised)
+    return max(0.0, sum(points.values()) - sum(row["late_submission_penalty"] or 0.0 for row in penalised))
+
+
+def _submission(connection: Connection, assignment: str, student: str, timestamp: datetime | None) -> tuple[str, float]:
+    """The id of the submission, made where it is missing, and how many seconds late it is."""
+    master = connection.execute(
+        select(ASSIGNMENT.c.id, ASSIGNMENT.c.duedate).where(ASSIGNMENT.c.name == assignment)
+    ).one_or_none()
+    if master is None:
+        raise MissingEntry(f"There is no assignment {assignment!r} in the gradebook; release it first.")
+    old = connection.execute(
+        select(SUBMISSION.c.id, SUBMISSION.c.timestamp, SUBMISSION.c.extension)
+        .where(SUBMISSION.c.assignment_id == master.id)
+        .where(SUBMISSION.c.student_id == student)
+    ).one_or_none()
+    if old is None:
+        id = new_uuid()
+        _create(connection, id, master.id, student, timestamp)
+    else:
+        id = old.id
+        if timestamp is not None and timestamp != old.timestamp:
+            connection.execute(update(SUBMISSION).where(SUBMISSION.c.id == id).values(timestamp=timestamp))
+        timestamp = timestamp or old.timestamp
+    if timestamp is None or master.duedate is None:
+        return id, 0.0
+    due = master.duedate + (old.extension if old and old.extension else timedelta())
+    return id, max(0.0, (timestamp - due).total_seconds())
+
+
+def _create(connection: Connection, id: str, assignment: str, student: str, timestamp: datetime | None) -> None:
+    """The rows of a new submission, with a grade or a comment for each cell of the assignment."""
+    if connection.execute(select(STUDENT.c.id).where(STUDENT.c.id == student)).one_or_none() is None:
+        connection.execute(insert(STUDENT).values(id=student))
+    connection.execute(
+        insert(SUBMISSION).values(id=id, assignment_id=assignment, student_id=student, timestamp=timestamp)
+    )
+    masters = connection.scalars(select(NOTEBOOK.c.id).where(NOTEBOOK.c.assignment_id == assignment)).all()
+    notebooks = {master: new_uuid() for master in masters}
+    cells = connection.execute(
+        select(CELL.c.id, CELL.c.type, CELL.c.notebook_id).where(CELL.c.notebook_id.in_(masters))
+    ).all()
+    rows = [
+        (SUBMITTED, [{"id": new, "notebook_id": old, "assignment_id": id} for old, new in notebooks.items()]),
+        (GRADE, [_of(cell, notebooks) for cell in cells if cell.type != "SolutionCell"]),
+        (COMMENT, [_of(cell, notebooks) for cell in cells if cell.type != "GradeCell"]),
+    ]
+    for table, new in rows:
+        if new:
+            connection.execute(insert(table), new)
+
+
+def _of(cell: Row, notebooks: Mapping[str, str]) -> dict[str, str]:
+    return {"cell_id": cell.id, "notebook_id": notebooks[cell.notebook_id]}
+
+
+def _rows(connection: Connection, submission: str) -> tuple[list[dict], list[dict], list[dict]]:
+    """What the gradebook has of a submission: its notebooks, its grades and its comments."""
+    of_submission = SUBMITTED.c.assignment_id == submission
+    name = NOTEBOOK.c.name.label("notebook")
+    joined = SUBMITTED.join(NOTEBOOK, NOTEBOOK.c.id == SUBMITTED.c.notebook_id)
+    queries = [select(SUBMITTED.c.id, name, SUBMITTED.c.late_submission_penalty).select_from(joined)]
+    for table, columns in (
+        (GRADE, ("auto_score", "manual_score", "extra_credit", "needs_manual_grade")),
+        (COMMENT, ("auto_comment",)),
+    ):
+        cells = joined.join(table, table.c.notebook_id == SUBMITTED.c.id).join(CELL, CELL.c.id == table.c.cell_id)
+        values = [table.c[column] for column in columns]
+        queries.append(select(table.c.id, name, CELL.c.name, CELL.c.type, *values).select_from(cells))
+    notebooks, grades, comments = (
+        [dict(row) for row in connection.execute(query.where(of_submission)).mappings()] for query in queries
+    )
+    return notebooks, grades, comments
+
+
+def _refuse_other_cells(notebooks: list[dict], grades: list[dict], results: Mapping[str, Result]) -> None:
+    expected: dict[str, set[str]] = {row["notebook"]: set() for row in notebooks}
+    for row in grades:
+        if row["type"] == "GradeCell":
+            expected[row["notebook"]].add(row["name"])
+    for notebook, result in results.items():
+        if odd := result.scores.keys() ^ expected.get(notebook, set()):
+            raise ValueError(
+                f"Notebook {notebook}: the result and the gradebook differ in the grade cells "
+                f"{', '.join(sorted(odd))}; release the assignment again."
+            )
+
+
+def _graded(row: dict, results: Mapping[str, Result]) -> dict:
+    """A row of grades as it must be; those of tasks wait for a person from the beginning."""
+    result = results.get(row["notebook"])
+    if result is None:
+        return row | {"auto_score": 0.0, "needs_manual_grade": False}
+    if row["type"] != "GradeCell":
+        return row
+    score = result.scores[row["name"]]
+    return row | {"auto_score": score, "needs_manual_grade": score is None or row["manual_score"] is not None}
+
+
+def _commented(row: dict, results: Mapping[str, Result]) -> dict:
+    result = results.get(row["notebook"])
+    if result is None:
+        return row
+    unanswered = row["type"] == "SolutionCell" and row["name"] in result.unanswered
+    return row | {"auto_comment": NO_RESPONSE if unanswered else None}
+
+
+def _points(row: dict) -> float:
+    """The score of a grade, as nbgrader counts it."""
+    score = row["auto_score"] if row["manual_score"] is None else row["manual_score"]
+    return 0.0 if score is None else score + (row["extra_credit"] or 0.0)
+
+
+def _bounded(penalty: float | None, score: float) -> float | None:
+    if penalty is None:
+        return None
+    return 0.0 if penalty < 0 else min(penalty, score)
+
+
+def _update(connection: Connection, table: Table, columns: list[str], old: list[dict], new: list[dict]) -> None:
+    """Write the `columns` of the rows that have changed."""
+    changed = [
+        {"row": after["id"]} | {f"new_{column}": after[column] for column in columns}
+        for before, after in zip(old, new, strict=True)
+        if after != before
+    ]
+    if changed:
+        values = {column: bindparam(f"new_{column}") for column in columns}
+        connection.execute(update(table).where(table.c.id == bindparam("row")).values(values), changed)

@@ -1,0 +1,403 @@
+"""From the notebook as handed in to the notebook that is graded: the instructor's cells as they were released."""
+
+import itertools
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+import bleach
+import nbformat.reader
+from mistune import HTMLRenderer
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
+from nbgrader.api import Assignment, Gradebook, GradeCell, Notebook, SolutionCell, SourceCell, TaskCell
+from nbgrader.preprocessors import NbGraderPreprocessor, OverwriteCells
+from sqlalchemy import select
+
+MAX_CELLS = 2_000
+MAX_DEPTH = 100
+
+KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+
+
+class UnreadableError(Exception):
+    """What was handed in is no notebook; the message is a sentence that begins with a verb."""
+
+
+@dataclass(frozen=True)
+class MasterCell:
+    """One of nbgrader's cells, as released. `points` counts for grade and task cells."""
+
+    grade_id: str
+    cell_type: str
+    source: str
+    grade: bool
+    solution: bool
+    locked: bool
+    task: bool
+    points: float
+    checksum: str | None
+
+    @property
+    def metadata(self) -> dict:
+        """The cell's metadata, as nbgrader's `MetadataValidator` wants it."""
+        names = ("grade_id", "grade", "solution", "locked", "task", "cell_type")
+        metadata = {"schema_version": 3} | {name: getattr(self, name) for name in names}
+        if self.grade or self.task:
+            metadata["points"] = self.points
+        if self.checksum:
+            metadata["checksum"] = self.checksum
+        return {"nbgrader": metadata}
+
+    @property
+    def only_solution(self) -> bool:
+        return self.solution and not self.grade
+
+
+@dataclass(frozen=True)
+class Master:
+    """nbgrader's cells of one notebook of the assignment, in the order of the source notebook."""
+
+    cells: tuple[MasterCell, ...]
+
+
+@dataclass
+class _Cell:
+    """A cell on its way; `master` is the released cell that it stands for, if any."""
+
+    cell_type: str
+    source: str
+    id: str | None = None
+    master: MasterCell | None = None
+
+    @property
+    def changed(self) -> bool:
+        return self.master is not None and self.source != self.master.source
+
+
+def masters(gradebook: Gradebook, assignment: str, order: Mapping[str, Sequence[str]]) -> dict[str, Master]:
+    """The released cells by notebook, from the gradebook, which keeps no order: it comes from `order`.
+
+    `order` gives the grade_ids by notebook (see `cell_order`); cells that it does not name come last.
+    Raises nbgrader's `MissingEntry` when the gradebook has no such assignment.
+    """
+    gradebook.find_assignment(assignment)
+    notebooks = select(Notebook.id, Notebook.name).join(Assignment).where(Assignment.name == assignment)
+    return {name: _master(gradebook, key, order.get(name, ())) for key, name in gradebook.db.execute(notebooks)}
+
+
+def _master(gradebook: Gradebook, notebook: str, order: Sequence[str]) -> Master:
+    def points(kind: type) -> dict[str, float]:
+        rows = select(kind.name, kind.max_score).where(kind.notebook_id == notebook)
+        return dict(gradebook.db.execute(rows).all())
+
+    grades, tasks = points(GradeCell), points(TaskCell)
+    solutions = set(gradebook.db.scalars(select(SolutionCell.name).where(SolutionCell.notebook_id == notebook)))
+    cells = [
+        MasterCell(
+            grade_id=cell.name,
+            cell_type=cell.cell_type,
+            source=cell.source or "",
+            grade=cell.name in grades,
+            solution=cell.name in solutions,
+            locked=cell.locked,
+            task=cell.name in tasks,
+            points=grades.get(cell.name, tasks.get(cell.name, 0.0)),
+            checksum=cell.checksum,
+        )
+        for cell in gradebook.db.scalars(select(SourceCell).where(SourceCell.notebook_id == notebook))
+    ]
+    place = {grade_id: index for index, grade_id in enumerate(order)}
+    return Master(tuple(sorted(cells, key=lambda cell: (place.get(cell.grade_id, len(place)), cell.grade_id))))
+
+
+def cell_order(source: Path) -> dict[str, list[str]]:
+    """The grade_ids of every notebook in the assignment's source folder, in order, by the notebook's name."""
+    return {
+        path.stem: [
+            cell.metadata.nbgrader.grade_id
+            for cell in nbformat.read(path, as_version=4).cells
+            if "grade_id" in cell.metadata.get("nbgrader", {})
+        ]
+        for path in sorted(source.glob("*.ipynb"))
+    }
+
+
+def restore(content: bytes, master: Master) -> tuple[NotebookNode, tuple[str, ...]]:
+    """The notebook to grade, made from the bytes handed in, and one sentence for each change worth knowing.
+
+    Raises `UnreadableError`.
+    """
+    return rebuild(parse(content), master)
+
+
+def parse(content: bytes) -> NotebookNode:
+    """The notebook in nbformat 4, its types still unchecked. Raises `UnreadableError`, whatever `content` is.
+
+    What comes back can be read by nbgrader too.
+    """
+    if not content.strip():
+        raise UnreadableError("is empty; expected a notebook.")
+    try:
+        text = content.decode()
+        given = json.loads(text)
+        _refuse_too_large(given)
+        # Without nbformat's validation, which reports to the log and makes ids up at random.
+        notebook = nbformat.convert(nbformat.reader.reads(text), 4)
+        if given["nbformat"] != 4:
+            for cell in notebook.cells:
+                cell.pop("id", None)
+        _refuse_other_types(notebook)
+    except UnreadableError:
+        raise
+    except UnicodeDecodeError as error:
+        raise UnreadableError("is not text in UTF-8; expected a notebook saved by Jupyter.") from error
+    except json.JSONDecodeError as error:
+        raise UnreadableError(f"is not JSON (line {error.lineno}); expected a notebook saved by Jupyter.") from error
+    except RecursionError as error:
+        raise UnreadableError("is nested too deeply; expected a notebook saved by Jupyter.") from error
+    except Exception as error:
+        # Readers and upgraders of every version raise whatever they stumble over.
+        raise UnreadableError(f"is JSON but no notebook ({type(error).__name__}); expected nbformat 4.") from error
+    return notebook
+
+
+def _refuse_too_large(notebook: dict) -> None:
+    count = sum(len(sheet["cells"]) for sheet in [notebook, *notebook.get("worksheets", [])] if "cells" in sheet)
+    if count > MAX_CELLS:
+        raise UnreadableError(f"has {count} cells; expected at most {MAX_CELLS}.")
+    # Level by level: copying what is much deeper than this fails in nbconvert.
+    level = [notebook]
+    for _ in range(MAX_DEPTH):
+        children = (value.values() if isinstance(value, dict) else value for value in level)
+        level = [child for values in children for child in values if isinstance(child, dict | list)]
+        if not level:
+            return
+    raise UnreadableError(f"is nested more than {MAX_DEPTH} levels deep; expected a notebook saved by Jupyter.")
+
+
+def _refuse_other_types(notebook: NotebookNode) -> None:
+    """Refuse what nbformat's validation stumbles over; it forgives the rest, and nothing else is used."""
+    if not isinstance(notebook.nbformat_minor, int) or not isinstance(notebook.cells, list):
+        raise TypeError
+    for cell in notebook.cells:
+        if not isinstance(cell.get("cell_type"), str) or not isinstance(cell.get("id", ""), str):
+            raise TypeError
+
+
+def rebuild(notebook: NotebookNode, master: Master) -> tuple[NotebookNode, tuple[str, ...]]:
+    """The notebook to grade: the student's sources and grade_ids from `notebook`, all the rest from `master`.
+
+    Locked cells are as released, deleted ones are back, no grade_id occurs twice, and no check stands before
+    the solution it belongs to. The notebook is valid for nbformat and nbgrader, without outputs.
+    """
+    remarks: list[str] = []
+    cells = _read(notebook, master, remarks)
+    cells = _without_copies(cells, remarks)
+    _overwrite(cells, remarks)
+    _put_back(cells, master, remarks)
+    _check_after_solution(cells, master, remarks)
+    restored = {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {"kernelspec": dict(KERNELSPEC)},
+        "cells": [_write(cell, id) for cell, id in zip(cells, _ids(cells), strict=True)],
+    }
+    return nbformat.from_dict(restored), tuple(remarks)
+
+
+def _read(notebook: NotebookNode, master: Master, remarks: list[str]) -> list[_Cell]:
+    by_id = {cell.grade_id: cell for cell in master.cells}
+    cells = []
+    for number, given in enumerate(notebook.cells, start=1):
+        source, kind, metadata = given.get("source"), given.get("cell_type"), given.get("metadata")
+        source = _text(source) if isinstance(source, str) else ""
+        nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+        grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
+        known = by_id.get(grade_id) if isinstance(grade_id, str) else None
+        if known is None and kind not in ("code", "markdown"):
+            # nbconvert would put raw cells into its pages as they are.
+            kind, source = "markdown", _as_code_block(source)
+        if given.get("attachments"):
+            remarks.append(f"Cell number {number}: what is pasted into it is left out; see the notebook handed in.")
+        cells.append(_Cell(kind, source, given.get("id"), known))
+    return cells
+
+
+def _text(source: str) -> str:
+    """`source` without lone surrogates and NUL, which no file and no database takes."""
+    return source.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _as_code_block(source: str) -> str:
+    longest = max((len(run) for run in re.findall("`+", source)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{source}\n{fence}"
+
+
+def _without_copies(cells: list[_Cell], remarks: list[str]) -> list[_Cell]:
+    """One cell for each grade_id: the last, but an answer before an untouched copy of the question."""
+    chosen: dict[str, _Cell] = {}
+    for cell in filter(lambda cell: cell.master, cells):
+        earlier = chosen.get(cell.master.grade_id)
+        if not (earlier and cell.master.solution and earlier.changed and not cell.changed):
+            chosen[cell.master.grade_id] = cell
+    kept = []
+    for cell in cells:
+        if cell.master and cell is not chosen[cell.master.grade_id]:
+            grade_id = cell.master.grade_id
+            if not cell.master.solution:
+                remarks.append(f"Cell {grade_id} was there more than once; a copy was removed.")
+                continue
+            remarks.append(f"Cell {grade_id} was there more than once; a copy counts as an ordinary cell.")
+            # The student's own cell runs and shows like any other.
+            cell.cell_type = cell.cell_type if cell.cell_type in ("code", "markdown") else cell.master.cell_type
+            cell.master = None
+        kept.append(cell)
+    return kept
+
+
+def _overwrite(cells: list[_Cell], remarks: list[str]) -> None:
+    """Give every cell its released type, and the locked ones their source."""
+    for cell in cells:
+        master = cell.master
+        if master is None:
+            continue
+        if cell.cell_type != master.cell_type:
+            remarks.append(f"Cell {master.grade_id} was no longer a {master.cell_type} cell; it is one again.")
+            cell.cell_type = master.cell_type
+        if master.locked and cell.changed:
+            remarks.append(f"Cell {master.grade_id} was edited; the released one was put in its place.")
+            cell.source = master.source
+
+
+def _put_back(cells: list[_Cell], master: Master, remarks: list[str]) -> None:
+    """Put back what was deleted, except solutions that no person grades.
+
+    The place is right after the cell before it in the master; where that one is gone too, what the student wrote
+    instead may stand anywhere up to the next cell of the master, so the place is right before that.
+    """
+    for index, missing in enumerate(master.cells):
+        present = {cell.master.grade_id: place for place, cell in enumerate(cells) if cell.master}
+        if missing.grade_id in present:
+            continue
+        if missing.only_solution:
+            remarks.append(f"Cell {missing.grade_id} is not there: it was deleted or has lost its grade_id.")
+            continue
+        remarks.append(f"Cell {missing.grade_id} was deleted; it was put back.")
+        before = master.cells[index - 1].grade_id if index else None
+        after = (present[cell.grade_id] for cell in master.cells[index + 1 :] if cell.grade_id in present)
+        place = present[before] + 1 if before in present else next(after, len(cells))
+        cells.insert(place, _Cell(missing.cell_type, _source_put_back(missing), missing.grade_id, missing))
+
+
+def _source_put_back(missing: MasterCell) -> str:
+    """The released source; on an answer, nbgrader's notice too, so that a person looks for it elsewhere."""
+    if not missing.solution:
+        return missing.source
+    notice = OverwriteCells.missing_cell_notification.default_value.format(cell_id=missing.grade_id)
+    return ("# " if missing.cell_type == "code" else "") + notice + missing.source
+
+
+def _check_after_solution(cells: list[_Cell], master: Master, remarks: list[str]) -> None:
+    """Move a check that stands before the solution it belongs to right behind it."""
+    belongs: dict[str, str | None] = {}
+    solution = None
+    for cell in master.cells:
+        if cell.solution and cell.cell_type == "code":
+            solution = cell.grade_id
+        elif cell.grade and not cell.solution:
+            belongs[cell.grade_id] = solution
+    # Backwards, so that two checks of one solution keep their order.
+    for grade_id, solution in reversed(belongs.items()):
+        place = {cell.master.grade_id: index for index, cell in enumerate(cells) if cell.master}
+        if solution in place and place[grade_id] < place[solution]:
+            # Without the check, the solution stands one place earlier.
+            cells.insert(place[solution], cells.pop(place[grade_id]))
+            remarks.append(f"Cell {grade_id} stood before {solution}; it was moved behind it.")
+
+
+def _ids(cells: list[_Cell]) -> Iterator[str]:
+    """A valid id for each cell, its own where possible; equal notebooks get equal ids."""
+    seen: set[str] = set()
+    for index, cell in enumerate(cells):
+        own = [cell.id] if cell.id and CELL_ID.fullmatch(cell.id) else []
+        made = (f"cell-{index}-{count}" for count in itertools.count())
+        seen.add(id := next(id for id in itertools.chain(own, made) if id not in seen))
+        yield id
+
+
+def _write(cell: _Cell, id: str) -> dict:
+    metadata = cell.master.metadata if cell.master else {}
+    written = {"cell_type": cell.cell_type, "id": id, "metadata": metadata, "source": cell.source}
+    return written | ({"outputs": [], "execution_count": None} if cell.cell_type == "code" else {})
+
+
+class Restore(NbGraderPreprocessor):
+    """`rebuild` in nbgrader's autograding, in place of all that it does to a notebook before running it."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
+        """The notebook to grade; resources as nbgrader gives them."""
+        names = resources["nbgrader"]
+        # The exporter's parent is nbgrader's converter, which knows the folders of the course.
+        coursedir = self.parent.parent.coursedir
+        source = Path(coursedir.format_path(coursedir.source_directory, ".", names["assignment"]))
+        with Gradebook(names["db_url"]) as gradebook:
+            master = masters(gradebook, names["assignment"], cell_order(source))[names["notebook"]]
+        nb, remarks = rebuild(nb, master)
+        for remark in remarks:
+            self.log.warning("%s/%s: %s", names["student"], names["notebook"], remark)
+        return nb, resources
+
+
+# What Markdown makes, and HTML that people write into it for its looks.
+TAGS = bleach.ALLOWED_TAGS | {
+    "br", "dd", "del", "details", "div", "dl", "dt", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "img", "input", "kbd",
+    "mark", "p", "pre", "s", "small", "span", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead",
+    "tr", "u",
+}  # fmt: skip
+ATTRIBUTES = {
+    ("a", "href"): r"https?://.*|mailto:.*",
+    ("a", "title"): r".*",
+    ("img", "alt"): r".*",
+    ("img", "title"): r".*",
+    # A picture that was handed in may be shown; a page that was handed in may not be linked to.
+    ("img", "src"): r"https?://.*|data:image/(png|jpeg|gif|webp);base64,[\w+/=]*|(?!/)[\w./ %-]+",
+    ("input", "type"): r"checkbox",
+    ("input", "checked"): r".*",
+    ("input", "disabled"): r".*",
+    ("ol", "start"): r"\d+",
+    # The colours of a code block.
+    ("div", "class"): r"highlight",
+    ("span", "class"): r"[a-z][a-z0-9]?[a-z0-9]?",
+}
+
+
+def markdown(source: str) -> str:
+    """The HTML of a Markdown cell, without anything that could act in the session of the person who reads it.
+
+    For `HTMLExporter.filters`, in place of nbconvert's ``markdown2html``: nbgrader's pages for formgrader and
+    feedback obey that, and not ``sanitize_html``. Mathematics stays as it is.
+    """
+    try:
+        html = MarkdownWithMath(_Renderer(escape=False, exclude_anchor_links=True)).render(source)
+        return bleach.clean(html, TAGS, _is_allowed, protocols={"http", "https", "mailto", "data"})
+    except Exception:
+        # Nested too deeply, say: shown as it was written.
+        return f"<pre>{escape(source)}</pre>"
+
+
+class _Renderer(IPythonRenderer):
+    """nbconvert's, where a pasted picture that is not there is no error."""
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        return HTMLRenderer.image(self, text, url, title)
+
+
+def _is_allowed(tag: str, name: str, value: str) -> bool:
+    pattern = ATTRIBUTES.get((tag, name))
+    return pattern is not None and re.fullmatch(pattern, value, re.DOTALL | re.IGNORECASE) is not None

@@ -1,0 +1,1 @@
+"""Where a student's code runs: kernels forked from a warm parent, inside bubblewrap, with limits."""

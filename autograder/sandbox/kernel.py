@@ -1,0 +1,78 @@
+"""The kernel of a submission: ipykernel's, on sockets that it is given, with one request more: the grader's calls."""
+
+from typing import Any, ClassVar
+
+import zmq
+from ipykernel.ipkernel import IPythonKernel
+from ipykernel.kernelapp import IPKernelApp
+from traitlets.config import Config
+
+from autograder.exchange import serve, write_files
+
+CALLS = "autograder_calls"
+FILES = "autograder_files"
+
+
+class GradedKernel(IPythonKernel):
+    """Answers the grader's requests outside of IPython's machinery, which the student's code may have changed."""
+
+    msg_types: ClassVar = [*IPythonKernel.msg_types, f"{CALLS}_request", f"{FILES}_request"]
+
+    def autograder_calls_request(self, stream: Any, ident: Any, request: dict[str, Any]) -> None:
+        """Make the calls of one check on the functions of the notebook; see `exchange`."""
+        try:
+            answer = serve(request["buffers"], self.shell.user_ns)
+        except Exception:
+            # Something that the notebook has broken; an answer that cannot be read is better than none.
+            answer = []
+        self.session.send(stream, f"{CALLS}_reply", {}, request, ident, buffers=answer)
+
+    def autograder_files_request(self, stream: Any, ident: Any, request: dict[str, Any]) -> None:
+        """Write the files that lie beside the notebook."""
+        write_files(request["content"]["names"], request["buffers"])
+        self.session.send(stream, f"{FILES}_reply", {}, request, ident)
+
+
+class GradedKernelApp(IPKernelApp):
+    """Listens on the five sockets it was given: no path and no port of this machine can be reached from here."""
+
+    def __init__(self, listening: list[int], **kwargs: Any):
+        super().__init__(**kwargs)
+        self._listening = iter(listening)
+
+    def _bind_socket(self, s: zmq.Socket, port: int) -> int:
+        descriptor = next(self._listening)
+        s.setsockopt(zmq.USE_FD, descriptor)
+        # A name is needed; nothing is made there.
+        s.bind(f"ipc:///kernel/{descriptor}")
+        return descriptor
+
+    def init_control(self, context: zmq.Context) -> None:
+        """Without the thread that lets several cells run at once: one follows the other here."""
+        super().init_control(context)
+        self.shell_channel_thread = None
+
+    def init_heartbeat(self) -> None:
+        """None: whether the kernel lives is known from its process."""
+
+    def init_connection_file(self) -> None:
+        """None: the connection is given."""
+
+    def write_connection_file(self, **kwargs: Any) -> None:
+        """None: nobody else may connect."""
+
+
+def launch(key: str, listening: list[int]) -> None:
+    """Run a kernel in this process until it is ended; it answers to messages that are signed with `key`."""
+    config = Config()
+    config.Session.key = key.encode()
+    config.Session.signature_scheme = "hmac-sha256"
+    config.IPKernelApp.transport = "ipc"
+    config.IPKernelApp.kernel_class = GradedKernel
+    config.IPKernelApp.log_level = "CRITICAL"
+    config.HistoryManager.enabled = False
+    app = GradedKernelApp(listening, config=config)
+    app.initialize([])
+    # A cell with exit() is to end nothing but itself.
+    app.shell.ask_exit = lambda: None
+    app.start()

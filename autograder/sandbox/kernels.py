@@ -1,0 +1,296 @@
+"""The grader's side of the sandbox: start a kernel, run a cell, make the calls of a check, and notice how it ends."""
+
+import atexit
+import contextlib
+import functools
+import itertools
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import zmq
+from jupyter_client.session import Session
+
+from autograder.exchange import LARGEST_ANSWER
+from autograder.sandbox import bubblewrap
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.parent import PACKET
+
+# The order in which ipykernel opens its sockets; on this transport a port is the end of a path.
+PORTS = {"shell": 1, "stdin": 2, "control": 3, "iopub": 4}
+# Seconds in which an interrupted cell must end, and in which a kernel must answer at all.
+GRACE = 3
+START = 60
+# Bytes of a message, or of a part of one.
+LARGEST_MESSAGE = LARGEST_ANSWER
+
+
+# Linux ends the sandbox together with the thread that started it, so this one lives as long as the process.
+_starter = ThreadPoolExecutor(1)
+
+
+class KernelEndedError(Exception):
+    """The kernel is gone; the message says why, as a sentence without subject: "it used more memory…".
+
+    `began` is whether it had begun with the request: otherwise what ran before has ended it.
+    """
+
+    def __init__(self, why: str, began: bool):
+        super().__init__(why)
+        self.began = began
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer to a request, and whether the request had to be stopped."""
+
+    message: dict[str, Any]
+    stopped: bool
+
+
+class WarmParent:
+    """The process that forks kernels, inside bubblewrap; its kernels end with it, and it ends with us."""
+
+    def __init__(self, gpu: bool = False, threads: int = 1, sandbox: bool = True):
+        self._gpu, self._sandbox = gpu, sandbox
+        self._environment = bubblewrap.environment(gpu, threads)
+        self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._folder = Path(tempfile.mkdtemp(prefix="kernels-"))
+        self._numbers = itertools.count()
+        self._ended: dict[str, str] = {}
+        with theirs:
+            inner = [sys.executable, "-m", "autograder.sandbox.parent", str(theirs.fileno())]
+            with (self._folder / "log").open("w") as log:
+                self._process = _starter.submit(
+                    subprocess.Popen,
+                    bubblewrap.command(inner, gpu) if sandbox else inner,
+                    env=self._environment,
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=log,
+                ).result()
+        self._receive(lambda reply: "ready" in reply, START)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still answers."""
+        return self._process.poll() is None
+
+    def start(self, address: str, key: str, limits: Limits) -> str:
+        """Fork a kernel that answers at the paths ``<address>-<port>`` to messages signed with `key`; its name."""
+        name = f"kernel-{next(self._numbers)}"
+        request = {
+            "start": name,
+            "key": key,
+            "limits": asdict(limits),
+            "gpu": self._gpu,
+            "sandbox": self._sandbox,
+        }
+        with contextlib.ExitStack() as stack:
+            listening = [stack.enter_context(_listen(f"{address}-{port}")) for port in PORTS.values()]
+            with self._or_gone():
+                socket.send_fds(self._connection, [json.dumps(request).encode()], [s.fileno() for s in listening])
+        reply = self._receive(lambda reply: reply.get("started") == name or reply.get("failed") == name, START)
+        if "failed" in reply:
+            raise bubblewrap.NoSandboxError(
+                f"A kernel cannot be shut in on this machine ({reply['why']}): it must allow user namespaces, "
+                "e.g. sudo sysctl kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0."
+            )
+        return name
+
+    def signal(self, name: str, number: int) -> None:
+        """Send a signal to a kernel; to one that is gone, nothing."""
+        with self._or_gone():
+            self._connection.send(json.dumps({"signal": name, "number": int(number)}).encode())
+
+    def ended(self, name: str) -> str | None:
+        """Why a kernel is gone, or None while it runs."""
+        while self._readable(0):
+            self._read()
+        return self._ended.get(name)
+
+    def wait(self, name: str, seconds: float) -> str | None:
+        """Wait for the end of a kernel; why it ended, or None."""
+        with contextlib.suppress(TimeoutError):
+            self._receive(lambda reply: reply.get("ended") == name, seconds)
+        return self._ended.get(name)
+
+    @property
+    def connection(self) -> socket.socket:
+        """Readable when something happened to a kernel."""
+        return self._connection
+
+    def close(self) -> None:
+        """End it and all its kernels."""
+        self._connection.close()
+        self._process.kill()
+        self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _receive(self, wanted: Callable[[dict[str, Any]], bool], seconds: float) -> dict[str, Any]:
+        deadline = time.monotonic() + seconds
+        while True:
+            if not self._readable(max(0, deadline - time.monotonic())):
+                raise TimeoutError("The warm parent of the kernels does not answer.")
+            reply = self._read()
+            if wanted(reply):
+                return reply
+
+    def _readable(self, seconds: float) -> bool:
+        self._connection.settimeout(None)
+        poller = zmq.Poller()
+        poller.register(self._connection, zmq.POLLIN)
+        return bool(poller.poll(seconds * 1000))
+
+    def _read(self) -> dict[str, Any]:
+        with self._or_gone():
+            packet = self._connection.recv(PACKET)
+            if not packet:
+                raise ConnectionError
+        reply = json.loads(packet)
+        if "ended" in reply:
+            self._ended[reply["ended"]] = reply["why"]
+        return reply
+
+    @contextlib.contextmanager
+    def _or_gone(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            log = (self._folder / "log").read_text() if self._folder.exists() else ""
+            raise ParentEndedError(f"The warm parent of the kernels ended. {log[-2000:]}".strip()) from error
+
+
+class ParentEndedError(Exception):
+    """The process that forks the kernels is gone, and they with it; a new one must be started."""
+
+
+class Kernel:
+    """One kernel in the sandbox, from its start to its end."""
+
+    def __init__(self, parent: WarmParent, limits: Limits):
+        self._parent, self.limits = parent, limits
+        self._folder = Path(tempfile.mkdtemp(prefix="kernel-"))
+        self._context = zmq.Context()
+        key = os.urandom(16).hex()
+        self._session = Session(key=key.encode(), digest_history_size=0)
+        self._name = parent.start(f"{self._folder}/k", key, limits)
+        self._shell = self._connect(zmq.DEALER, "shell")
+        self._iopub = self._connect(zmq.SUB, "iopub")
+        self._iopub.subscribe(b"")
+        # zeromq closes a connection on which too large a message comes.
+        self._closed = [wire.get_monitor_socket(zmq.EVENT_DISCONNECTED) for wire in (self._shell, self._iopub)]
+
+    def request(
+        self,
+        kind: str,
+        content: dict[str, Any],
+        buffers: Sequence[bytes] = (),
+        seconds: float | None = None,
+        show: Callable[[dict[str, Any]], bool] = lambda message: True,
+    ) -> Reply:
+        """Send a request and return its reply; every message that it publishes on the way goes to `show`.
+
+        It is stopped when it takes longer than `seconds`, or when `show` returns False. Raises `KernelEndedError`
+        when the kernel ended, be it because it could not be stopped.
+        """
+        message = self._session.send(self._shell, f"{kind}_request", content, buffers=list(buffers))
+        mine, deadline = message["header"]["msg_id"], time.monotonic() + (seconds or self.limits.cell_seconds)
+        reply, began, idle, interrupted = None, False, False, False
+        poller = zmq.Poller()
+        for source in (self._shell, self._iopub, *self._closed, self._parent.connection):
+            poller.register(source, zmq.POLLIN)
+        while reply is None or not idle:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                if reply is not None:
+                    break  # What it published last is lost: it has shown more than the sockets hold.
+                if interrupted:
+                    self._parent.signal(self._name, signal.SIGKILL)
+                    self._parent.wait(self._name, GRACE)
+                    raise KernelEndedError("it went on when it was told to stop", began)
+                self._parent.signal(self._name, signal.SIGINT)
+                interrupted, deadline = True, time.monotonic() + GRACE
+                continue
+            ready = dict(poller.poll(left * 1000))
+            if self._iopub in ready:
+                for published in self._read(self._iopub, mine, deadline):
+                    if published["msg_type"] == "status":
+                        began = True
+                        idle = idle or published["content"].get("execution_state") == "idle"
+                    elif not show(published) and not interrupted:
+                        deadline = 0.0
+            if self._shell in ready:
+                reply = next(iter(self._read(self._shell, mine, deadline)), reply)
+                if reply is not None and not idle:
+                    # What it has published is on its way.
+                    deadline = min(deadline, time.monotonic() + GRACE)
+            if self._parent.connection.fileno() in ready:
+                why = self._parent.ended(self._name)
+                if why:
+                    raise KernelEndedError(why, began)
+            elif any(closed in ready for closed in self._closed):
+                # The end of the kernel closes them too, and is told a moment later.
+                why = self._parent.wait(self._name, 1)
+                raise KernelEndedError(why or f"it sent more than {LARGEST_MESSAGE // 2**20} MiB at once", began)
+        return Reply(reply, interrupted)
+
+    def close(self) -> None:
+        """End the kernel and everything that it started, and wait for that."""
+        with contextlib.suppress(ParentEndedError):
+            if self._parent.ended(self._name) is None:
+                self._parent.signal(self._name, signal.SIGKILL)
+                self._parent.wait(self._name, START)
+        self._context.destroy(linger=0)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _read(self, source: zmq.Socket, mine: str, deadline: float) -> Iterator[dict[str, Any]]:
+        """The messages that wait, as far as they are answers to the request `mine`; forged and broken ones are not."""
+        for count in range(1000):
+            if count and time.monotonic() > deadline:
+                return
+            try:
+                _, message = self._session.recv(source, mode=zmq.NOBLOCK)
+            except Exception:
+                continue
+            if message is None:
+                return
+            with contextlib.suppress(Exception):
+                if message["parent_header"].get("msg_id") == mine and isinstance(message["content"], dict):
+                    yield message
+
+    def _connect(self, kind: int, channel: str) -> zmq.Socket:
+        wire = self._context.socket(kind)
+        wire.linger = 0
+        wire.maxmsgsize = LARGEST_MESSAGE
+        # What waits here lies in the grader's memory.
+        wire.rcvhwm = 8
+        wire.connect(f"ipc://{self._folder}/k-{PORTS[channel]}")
+        return wire
+
+
+@functools.cache
+def warm_parent(gpu: bool, threads: int, sandbox: bool) -> WarmParent:
+    """The warm parent of this process."""
+    parent = WarmParent(gpu, threads, sandbox)
+    atexit.register(parent.close)
+    return parent
+
+
+def _listen(path: str) -> socket.socket:
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(path)
+    listening.listen(8)
+    return listening

@@ -1,0 +1,249 @@
+"""The warm parent: a process inside bubblewrap that has torch and ipykernel loaded and forks a kernel on request.
+
+It has a single thread, holds nothing secret (its children inherit its memory), has never seen a reference and never
+touched a GPU: a child could not use one that its parent has opened. It ends when the grader's end of the socket does.
+
+Requests and replies are packets of JSON: ``{"start": name, ...}`` with the five listening sockets of a kernel, or
+``{"signal": name, "number": n}``; ``{"ready": seconds}`` once, ``{"started": name}`` or ``{"failed": name, "why": …}``,
+and ``{"ended": name, "why": sentence}`` when a kernel is gone.
+"""
+
+import contextlib
+import gc
+import importlib
+import itertools
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder.sandbox import isolation
+from autograder.sandbox.limits import GIBI, Limits
+
+PACKET = 2**17
+PRELOADED = (
+    "autograder.sandbox.kernel",
+    "autograder.datasets",
+    "IPython.core.completerlib",
+    "IPython.core.logger",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "IPython.core.completer",
+    "matplotlib.pyplot",
+    "matplotlib_inline.backend_inline",
+    "numpy",
+    "safetensors.torch",
+    "torch.utils._python_dispatch",
+)
+# Seconds between two looks at the memory that kernels use.
+WATCH = 0.1
+
+
+@dataclass
+class Kernel:
+    """A kernel that runs: the process that holds its namespaces, its first process, and its limits."""
+
+    holder: int
+    first: int
+    limits: Limits
+    report: int
+    why: str = ""
+
+
+def serve(connection: socket.socket) -> None:
+    """Answer requests until the other end is closed."""
+    # Every kernel would load the debugger, for a third of its start, and none is debugged.
+    sys.modules["debugpy"] = None
+    for module in PRELOADED:
+        importlib.import_module(module)
+    gc.collect()
+    gc.freeze()
+    isolation.hide_memory()
+    for unwanted in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(unwanted, signal.SIG_IGN)
+    # Ended children are reaped below; the pipe wakes the loop.
+    wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(waker)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    kernels: dict[str, Kernel] = {}
+    _send(connection, ready=True)
+    while True:
+        readable, _, _ = select.select([connection, wake], [], [], WATCH if kernels else None)
+        if wake in readable:
+            os.read(wake, 4096)
+        _reap(connection, kernels)
+        if connection in readable:
+            packet, sockets, _, _ = socket.recv_fds(connection, PACKET, 8)
+            if not packet:
+                return
+            _answer(connection, kernels, json.loads(packet), sockets)
+        for kernel in kernels.values():
+            _watch(kernel)
+
+
+def _answer(connection: socket.socket, kernels: dict[str, Kernel], request: dict[str, Any], sockets: list[int]) -> None:
+    if "signal" in request:
+        kernel = kernels.get(request["signal"])
+        if kernel:
+            _kill(kernel.first, request["number"])
+        return
+    name = request["start"]
+    limits = Limits(**request["limits"])
+    try:
+        kernels[name] = _start(connection, request, limits, sockets)
+        _send(connection, started=name)
+    except OSError as error:
+        _send(connection, failed=name, why=str(error))
+    finally:
+        for descriptor in sockets:
+            os.close(descriptor)
+
+
+def _start(connection: socket.socket, request: dict[str, Any], limits: Limits, sockets: list[int]) -> Kernel:
+    told, tell = os.pipe()
+    holder = os.fork()
+    if holder == 0:
+        status = 1
+        try:
+            os.close(told)
+            status = _hold(connection, request, limits, sockets, tell)
+        finally:
+            os._exit(status)
+    os.close(tell)
+    text = os.read(told, 4096).decode()
+    if not text.strip().isdigit():
+        os.close(told)
+        os.waitpid(holder, 0)
+        raise OSError(text.strip() or "the kernel's first process ended at once")
+    return Kernel(holder, int(text), limits, told)
+
+
+def _hold(connection: socket.socket, request: dict[str, Any], limits: Limits, sockets: list[int], tell: int) -> int:
+    """In the child: make the namespaces, start their first process, and wait for its end."""
+    connection.close()
+    isolation.end_with_parent()
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        if request["sandbox"]:
+            isolation.leave_namespaces()
+    except OSError as error:
+        os.write(tell, f"{error}\n".encode())
+        return 1
+    first = os.fork()
+    if first == 0:
+        try:
+            os.close(tell)
+            _become_kernel(request, limits, sockets)
+        except BaseException as error:
+            os.write(2, f"The kernel could not be started: {error!r}\n".encode())
+        os._exit(1)
+    os.write(tell, f"{first}\n".encode())
+    for descriptor in sockets:
+        os.close(descriptor)
+    _, status, used = os.wait4(first, 0)
+    os.write(tell, _why(os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, limits).encode())
+    return 0
+
+
+def _become_kernel(request: dict[str, Any], limits: Limits, sockets: list[int]) -> None:
+    from autograder.sandbox.kernel import launch
+
+    os.setsid()
+    if request["sandbox"]:
+        isolation.shut_in(limits, request["gpu"])
+    else:
+        isolation.end_with_parent()
+        os.chdir(tempfile.mkdtemp(prefix="submission-"))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # The log is the grader's, and what a process writes into it costs the grader's disk.
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    launch(request["key"], _alone(sockets))
+
+
+def _alone(sockets: list[int]) -> list[int]:
+    """Close every other descriptor of the warm parent, among them those of other kernels."""
+    kept = sorted(sockets)
+    for after, before in itertools.pairwise([2, *kept, resource.getrlimit(resource.RLIMIT_NOFILE)[0]]):
+        os.closerange(after + 1, before)
+    return sockets
+
+
+def _reap(connection: socket.socket, kernels: dict[str, Kernel]) -> None:
+    for name, kernel in list(kernels.items()):
+        pid, _ = os.waitpid(kernel.holder, os.WNOHANG)
+        if pid:
+            del kernels[name]
+            _send(connection, ended=name, why=kernel.why or os.read(kernel.report, 4096).decode() or "it was ended")
+            os.close(kernel.report)
+
+
+def _why(code: int, seconds: float, limits: Limits) -> str:
+    if code == -signal.SIGKILL and seconds >= limits.cpu_seconds - 1:
+        return f"it used up its {limits.cpu_seconds} seconds of computing"
+    if code < 0:
+        return f"it crashed ({signal.strsignal(-code)})"
+    return f"it ended itself (exit status {code})"
+
+
+def _watch(kernel: Kernel) -> None:
+    """End a kernel whose processes and files together use more memory than it may."""
+    used = 0
+    try:
+        namespace = Path(f"/proc/{kernel.first}/ns/pid").readlink()
+        if namespace == Path("/proc/self/ns/pid").readlink():
+            return  # Not in the sandbox: every process of the machine is here.
+    except OSError:
+        return
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError, ValueError):
+                used += _memory(folder, namespace)
+    for place in ("tmp", "home/student", "dev/shm"):
+        with contextlib.suppress(OSError):
+            files = os.statvfs(f"/proc/{kernel.first}/root/{place}")
+            used += (files.f_blocks - files.f_bfree) * files.f_frsize
+    if used > kernel.limits.memory:
+        kernel.why = f"it used more memory than its {kernel.limits.memory / GIBI:g} GiB"
+        _kill(kernel.first, signal.SIGKILL)
+
+
+def _memory(folder: Path, namespace: Path) -> int:
+    """Bytes that a process of a kernel uses: its share of what it has together with others."""
+    try:
+        if (folder / "ns" / "pid").readlink() != namespace:
+            return 0
+        lines = (folder / "smaps_rollup").read_text().splitlines()
+        counted = ("Pss:", "SwapPss:")
+    except PermissionError:
+        # It lets nobody look into it, so what it shares counts in full.
+        lines = (folder / "status").read_text().splitlines()
+        counted = ("RssAnon:", "RssShmem:", "VmSwap:")
+        if not any(line.startswith("NSpid:") and len(line.split()) > 2 for line in lines):
+            return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(counted))
+
+
+def _kill(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _send(connection: socket.socket, **reply: Any) -> None:
+    connection.send(json.dumps(reply).encode())
+
+
+if __name__ == "__main__":
+    if os.getpid() == 1 and os.getuid() == 0:
+        isolation.become(isolation.NOBODY)
+    serve(socket.socket(fileno=int(sys.argv[1])))

@@ -1,0 +1,221 @@
+"""What crosses the boundary: every kind of call goes through unchanged, and nothing but data comes back."""
+
+import json
+import math
+
+import pytest
+import torch
+from safetensors.torch import save
+from torch import nn
+
+from autograder import exchange
+from autograder.calls import function, graph, module
+from autograder.judge import Exam
+from autograder.problem import Case, Problem
+from autograder.problems import problems
+
+CPU = torch.device("cpu")
+
+
+def verdict_over_the_boundary(problem, functions, seed=3):
+    exam = Exam(problem, seed, CPU)
+    answer = exchange.serve(exchange.ask(problem, exam.cases), functions)
+    return exam.judge(exchange.read_answer(answer, problem, exam.cases))
+
+
+@pytest.mark.parametrize("name", problems())
+def test_a_verdict_is_the_same_on_both_sides(name):
+    """Every known program of every problem, called here and over the boundary."""
+    problem = problems()[name]
+    exam = Exam(problem, 3, CPU)
+    for program in (*problem.alternatives, *problem.mistakes):
+        functions = problem.functions_of(program)
+        from_here = exam.judge(exchange.calls.run_all(problem, exam.cases, functions, CPU))
+        assert verdict_over_the_boundary(problem, functions) == from_here
+
+
+def one_case(call, arguments, expected, returns=("out",), name="f", dtype=torch.float64):
+    return Problem(
+        name=name,
+        call=call,
+        returns=returns,
+        cases=lambda generator: [Case("a case", "values", arguments, dtype=dtype)],
+        expected=expected,
+        points={"values": 1},
+    )
+
+
+def test_a_generator_arrives_with_its_seed():
+    draw = one_case(
+        function,
+        {"shape": (2, 3), "generator": torch.Generator().manual_seed(11)},
+        lambda arguments, dout: (torch.randn(arguments["shape"], generator=arguments["generator"]),),
+        dtype=torch.float32,
+    )
+    assert verdict_over_the_boundary(draw, {"f": lambda shape, g: torch.randn(shape, generator=g)}).score == 1
+    assert verdict_over_the_boundary(draw, {"f": lambda shape, g: torch.randn(shape)}).score == 0
+
+
+class Scale(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(size))
+
+    def forward(self, x):
+        return x * self.weight
+
+
+class ScaleAndShift(Scale):
+    def forward(self, x):
+        return super().forward(x) + 1
+
+
+def test_a_module_is_made_filled_and_called():
+    scale = one_case(
+        module,
+        {"init": (3,), "state": {"weight": torch.tensor([1.0, 2.0, 3.0])}, "x": torch.arange(6.0).view(2, 3)},
+        lambda arguments, dout: (arguments["x"] * arguments["state"]["weight"],),
+        name="Scale",
+        dtype=torch.float32,
+    )
+    assert verdict_over_the_boundary(scale, {"Scale": Scale}).score == 1
+    assert verdict_over_the_boundary(scale, {"Scale": ScaleAndShift}).score == 0
+    complaint = verdict_over_the_boundary(scale, {"Scale": lambda size: nn.Linear(size, size)}).criteria[0].findings[0]
+    assert complaint.startswith("Scale does not take the given parameters: ")
+    complaint = verdict_over_the_boundary(scale, {"Scale": lambda size: 7}).criteria[0].findings[0]
+    assert complaint == "Scale made an int; expected a torch.nn.Module."
+
+
+def scalar(value):
+    return torch.tensor(value, dtype=torch.float64)
+
+
+class Dual:
+    """A scalar with its derivative: right for graphs of one value, and small."""
+
+    def __init__(self, data, slope=1.0):
+        self.data, self.slope, self.origin = data, slope, self
+
+    def _made(self, data, slope):
+        node = Dual(data, slope)
+        node.origin = self.origin
+        return node
+
+    def __mul__(self, other):
+        other = other if isinstance(other, Dual) else Dual(other, 0.0)
+        return self._made(self.data * other.data, self.slope * other.data + self.data * other.slope)
+
+    def exp(self):
+        return self._made(math.exp(self.data), self.slope * math.exp(self.data))
+
+    def backward(self):
+        self.origin.grad = self.slope
+
+
+def test_a_graph_of_scalars_is_built_and_differentiated():
+    # x * exp(2 x) at x = 0.5, whose derivative is (1 + 2 x) exp(2 x).
+    product = one_case(
+        graph,
+        {"values": (0.5,), "steps": (("*", 0, 2.0), ("exp", 1), ("*", 0, 2))},
+        lambda arguments, dout: (scalar(0.5 * math.e), scalar(2 * math.e).view(1)),
+        returns=("data", "grad"),
+        name="Value",
+    )
+    assert verdict_over_the_boundary(product, {"Value": Dual}).score == 1
+
+    class Forgetful(Dual):
+        def backward(self):
+            self.origin.grad = 1.0
+
+        def _made(self, data, slope):
+            node = Forgetful(data, slope)
+            node.origin = self.origin
+            return node
+
+    assert verdict_over_the_boundary(product, {"Value": Forgetful}).score == 0
+    complaint = verdict_over_the_boundary(product, {"Value": lambda data: data}).criteria[0].findings[0]
+    assert "'float' object has no attribute 'exp'" in complaint
+
+
+def good_answer():
+    return [[{"dict": [["outputs", {"list": [{"list": [{"tensor": "0"}, "cpu"]}]}], ["complaint", None],
+                       ["modified", {"list": []}], ["interrupted", False]]}], {"0": torch.ones(2)}]  # fmt: skip
+
+
+PROBLEM = one_case(function, {"x": torch.ones(2)}, lambda arguments, dout: (arguments["x"],))
+
+
+def read(entries, tensors):
+    packed = [entries if isinstance(entries, bytes) else json.dumps(entries).encode(), tensors]
+    return exchange.read_answer(packed, PROBLEM, [None])
+
+
+def test_a_good_answer_is_read():
+    entries, tensors = good_answer()
+    (outcome,) = read(entries, save(tensors))
+    assert outcome.outputs[0].values.tolist() == [1, 1]
+
+
+def changed(**fields):
+    entries, tensors = good_answer()
+    entries[0]["dict"] = [[k, fields.get(k, v)] for k, v in entries[0]["dict"]]
+    return entries, save(tensors)
+
+
+TENSORS = save({"0": torch.ones(2)})
+
+FORGED = {
+    "no JSON": (b"\x80\x04cposix\nsystem", TENSORS),
+    "deep JSON": (b"[" * 100_000, TENSORS),
+    "a number": (7, TENSORS),
+    "no outcome": ([], TENSORS),
+    "two outcomes": (good_answer()[0] * 2, TENSORS),
+    "an unknown kind": ([{"eval": "1"}], TENSORS),
+    "two kinds": ([{"list": [], "tuple": []}], TENSORS),
+    "a tensor that is not there": changed(outputs={"list": [{"list": [{"tensor": "9"}, "cpu"]}]}),
+    "a number for a tensor": changed(outputs={"list": [{"list": [1.0, "cpu"]}]}),
+    "outputs and a complaint": changed(complaint="both"),
+    "neither": changed(outputs=None),
+    "a complaint that is no text": changed(outputs=None, complaint={"list": []}),
+    "too many outputs": changed(outputs={"list": [{"list": [{"tensor": "0"}, "cpu"]}] * 2}),
+    "a device that is no text": changed(outputs={"list": [{"list": [{"tensor": "0"}, 1]}]}),
+    "changes that are no list": changed(modified=3),
+    "no tensors": (good_answer()[0], b""),
+    "tensors cut off": (good_answer()[0], TENSORS[:-4]),
+    "a header that lies": (good_answer()[0], (2**60).to_bytes(8, "little") + TENSORS[8:]),
+    "a pickle": (good_answer()[0], b"\x80\x04\x95"),
+}
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_a_forged_answer_is_refused_with_a_sentence(forged):
+    with pytest.raises(exchange.ExchangeError, match=r"^What the notebook answered for f cannot be read \("):
+        read(*FORGED[forged])
+
+
+def test_an_answer_of_the_wrong_number_of_parts_or_too_long_is_refused():
+    for answer in ([], [b"[]"], [b"[]", b"", b""], [b"[]", bytes(exchange.LARGEST_ANSWER + 1)]):
+        with pytest.raises(exchange.ExchangeError):
+            exchange.read_answer(answer, PROBLEM, [])
+
+
+def test_texts_are_bounded_and_clean():
+    entries, tensors = changed(outputs=None, complaint="x" * 10_000 + "\ud800")
+    (outcome,) = read(entries, tensors)
+    assert len(outcome.complaint) <= 2000
+    outcome.complaint.encode()
+
+
+def test_far_too_many_values_are_not_sent():
+    answer = exchange.serve(
+        exchange.ask(PROBLEM, [Case("a case", "values", {"x": torch.ones(2)})]), {"f": lambda x: torch.ones(9_000_000)}
+    )
+    assert sum(map(len, answer)) < 1000
+    assert b"far too many values" in answer[0]
+
+
+def test_files_are_written_where_they_lay(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exchange.write_files(["data/a.txt", "b.bin"], [b"a", memoryview(b"\0")])
+    assert (tmp_path / "data" / "a.txt").read_bytes() == b"a"
+    assert (tmp_path / "b.bin").read_bytes() == b"\0"

@@ -1,0 +1,278 @@
+"""The sandbox: what a kernel sees, what it may use, and that nothing of it stays."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import nbformat
+import psutil
+import pytest
+from classes import needs_bubblewrap, wait_until
+from jupyter_client.provisioning import KernelProvisionerFactory
+from nbclient import NotebookClient
+
+from autograder.course import ROOT
+from autograder.sandbox import bubblewrap
+from autograder.sandbox.kernels import Kernel, KernelEndedError, ParentEndedError, WarmParent
+from autograder.sandbox.limits import GIBI, Limits
+
+pytestmark = [pytest.mark.slow, needs_bubblewrap]
+
+SMALL = Limits(cell_seconds=20, cpu_seconds=20, memory=GIBI, processes=64, open_files=128)
+
+
+@pytest.fixture(scope="module")
+def parent():
+    parent = WarmParent()
+    yield parent
+    parent.close()
+
+
+@pytest.fixture
+def kernel(parent):
+    kernel = Kernel(parent, SMALL)
+    yield kernel
+    kernel.close()
+
+
+def run(kernel, code, seconds=None):
+    """What a cell prints, and the text of its error."""
+    shown = []
+    content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False, "stop_on_error": False}
+    kernel.request("execute", content, seconds=seconds, show=lambda message: shown.append(message["content"]) or True)
+    return "".join(c.get("text") or "\n".join(c.get("traceback", [])) for c in shown).strip()
+
+
+def test_torch_is_there_before_it_is_imported(kernel):
+    assert run(kernel, "import sys; print('torch' in sys.modules, 'ipykernel' in sys.modules)") == "True True"
+
+
+def test_neither_references_nor_mistakes_nor_the_judge_are_there(kernel):
+    code = """
+import sys
+print([name for name in ("references", "problems", "judge", "grading", "rules") if "autograder." + name in sys.modules])
+for name in ("references", "problems.activations", "judge", "grading.worker", "table"):
+    try:
+        __import__("autograder." + name)
+    except ModuleNotFoundError as error:
+        print("no", name)
+"""  # fmt: skip
+    assert run(kernel, code).splitlines() == [
+        "[]", "no references", "no problems.activations", "no judge", "no grading.worker", "no table"
+    ]  # fmt: skip
+
+
+def test_check_says_that_it_is_made_from_outside(kernel):
+    said = run(kernel, "from autograder import check, device\nprint(check('relu_forward'), device())")
+    assert said == "Checks are made by the grader while a notebook is graded. cpu"
+
+
+def test_the_gpu_is_untouched_before_a_kernel_starts(kernel):
+    assert run(kernel, "import torch; print(torch.cuda.is_initialized())") == "False"
+
+
+def test_nothing_of_the_course_or_of_the_instructor_can_be_seen(kernel, monkeypatch):
+    assert run(kernel, f"import os; print(sorted(os.listdir({str(ROOT)!r})))") == "['.venv', 'autograder']"
+    assert (
+        run(kernel, "import os; print(os.getcwd(), os.listdir('.'), os.listdir('/tmp'))")
+        == "/home/student ['.ipython'] []"
+    )
+    hidden = ("/etc/passwd", "/etc/shadow", "/var", "/root/.bashrc", "/run", "/boot", "/srv", "/mnt")
+    assert run(kernel, f"import os; print([p for p in {hidden!r} if os.path.exists(p)])") == "[]"
+
+
+def test_the_instructor_s_variables_stay_outside(monkeypatch):
+    monkeypatch.setenv("A_SECRET_OF_THE_INSTRUCTOR", "here")
+    parent = WarmParent()
+    try:
+        kernel = Kernel(parent, SMALL)
+        assert run(kernel, "import os; print(os.environ.get('A_SECRET_OF_THE_INSTRUCTOR'))") == "None"
+        kernel.close()
+    finally:
+        parent.close()
+
+
+def test_it_is_an_ordinary_user_without_rights(kernel):
+    code = """
+import os
+status = dict(line.split(":", 1) for line in open("/proc/self/status").read().splitlines())
+capabilities = {status[name].strip() for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}
+print(os.getuid(), capabilities, status["NoNewPrivs"].strip())
+print([p for p in ("/usr", "/etc", os.__file__, "/proc/sys/kernel/hostname", "/") if os.access(p, os.W_OK)])
+"""  # fmt: skip
+    assert run(kernel, code).splitlines() == ["1000 {'0000000000000000'} 1", "[]"]
+
+
+def test_outside_it_is_nobody_who_matters(parent, kernel):
+    """Root's grading must not run a student's code as root."""
+    below = psutil.Process(os.getpid()).children(recursive=True)
+    (first,) = [p for p in below if p.name().startswith("python") and not p.children()]
+    assert all(uid not in (0,) for uid in first.uids())
+
+
+def test_there_is_no_network_and_no_other_process(kernel):
+    code = """
+import os, socket
+try:
+    socket.create_connection(("127.0.0.1", 22), 1)
+except OSError as error:
+    print(error.strerror)
+print([name for name in os.listdir("/proc") if name.isdigit()])
+"""
+    assert run(kernel, code).splitlines() == ["Network is unreachable", "['1']"]
+
+
+def test_no_descriptor_of_the_grader_is_open(kernel):
+    code = """
+import os
+for name in sorted(os.listdir("/proc/self/fd"), key=int):
+    try:
+        print(os.readlink("/proc/self/fd/" + name).split(":")[0])
+    except OSError:
+        pass
+"""
+    assert set(run(kernel, code).split()) <= {"/dev/null", "socket", "pipe", "anon_inode", "/proc/1/fd"}
+
+
+def test_kernels_share_nothing(parent):
+    first = """
+import os, subprocess, sys, torch
+torch.manual_seed(7)
+torch.mark = sys.mark = 1
+for place in ("/tmp/mark", "/dev/shm/mark", "/home/student/mark"):
+    open(place, "w").write("mark")
+subprocess.Popen(["sleep", "1000"], start_new_session=True)
+"""
+    second = """
+import os, sys, torch
+print(hasattr(torch, "mark"), hasattr(sys, "mark"), torch.initial_seed() == 7)
+print([os.listdir(place) for place in ("/tmp", "/dev/shm", "/home/student")])
+print([name for name in os.listdir("/proc") if name.isdigit()])
+"""
+    one = Kernel(parent, SMALL)
+    assert run(one, first) == ""
+    one.close()
+    other = Kernel(parent, SMALL)
+    assert run(other, second).splitlines() == ["False False False", "[[], [], ['.ipython']]", "['1']"]
+    other.close()
+
+
+def test_nothing_is_left_of_a_kernel(parent):
+    before = set(psutil.Process().children(recursive=True))
+    kernel = Kernel(parent, SMALL)
+    run(kernel, "import subprocess\nfor _ in range(5): subprocess.Popen(['sleep', '1000'], start_new_session=True)")
+    assert len(psutil.Process().children(recursive=True)) > len(before) + 5
+    kernel.close()
+    wait_until(lambda: set(psutil.Process().children(recursive=True)) == before, 5)
+
+
+def test_an_endless_loop_is_interrupted_and_the_next_cell_runs(kernel):
+    assert "KeyboardInterrupt" in run(kernel, "while True: pass", seconds=1)
+    assert run(kernel, "print('after')") == "after"
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("import os; os._exit(3)", "it ended itself (exit status 3)"),
+        ("import ctypes; ctypes.string_at(0)", "it crashed (Segmentation fault)"),
+        ("import os; os.abort()", "it crashed"),
+        ("import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass", "it went on when"),
+        (
+            "import os, torch\nfor _ in range(4):\n if os.fork() == 0:\n  x = torch.ones(2**27)\n  while True: pass\n"
+            "while True: pass",
+            "it used more memory than its 1 GiB",
+        ),
+    ],
+)
+def test_a_kernel_that_ends_says_why(parent, code, why):
+    kernel = Kernel(parent, SMALL)
+    with pytest.raises(KernelEndedError) as ended:
+        run(kernel, code, seconds=None if "memory" in why else 2)
+    assert why in str(ended.value)
+    kernel.close()
+
+
+def test_computing_is_limited(parent):
+    kernel = Kernel(parent, Limits(cpu_seconds=2))
+    with pytest.raises(KernelEndedError, match="it used up its 2 seconds of computing"):
+        run(kernel, "while True: pass")
+    kernel.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("import torch; torch.ones(2**30)", "can't allocate memory"),
+        (
+            "import threading, time\nfor _ in range(99): threading.Thread(target=time.sleep, args=(9,)).start()",
+            "can't start new thread",
+        ),
+        ("files = [open('/dev/null') for _ in range(200)]", "Too many open files"),
+        ("open('x', 'wb').write(bytes(300 * 2**20))", "File too large"),
+    ],
+)  # fmt: skip
+def test_what_one_asks_for_beyond_the_limits_is_refused(kernel, code, error):
+    assert error in run(kernel, code)
+
+
+def test_a_killed_parent_is_noticed_and_takes_its_kernels_along():
+    parent = WarmParent()
+    kernel = Kernel(parent, SMALL)
+    below = psutil.Process(parent._process.pid).children(recursive=True)
+    below[0].kill()
+    with pytest.raises(ParentEndedError):
+        run(kernel, "while True: pass")
+    kernel.close()
+    parent.close()
+    assert not psutil.wait_procs(below, timeout=10)[1]
+
+
+def test_it_ends_with_the_process_that_started_it():
+    code = """
+import os
+from autograder.sandbox.kernels import WarmParent
+print(WarmParent()._process.pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL
+    wait_until(lambda: not psutil.pid_exists(int(done.stdout)), 10)
+
+
+def test_without_bubblewrap_there_is_no_sandbox(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(bubblewrap.NoSandboxError, match="sudo apt-get install bubblewrap"):
+        bubblewrap.command(["true"], gpu=False)
+
+
+def test_a_gpu_s_devices_are_bound_only_when_grading_on_it(monkeypatch, tmp_path):
+    (tmp_path / "nvidia0").touch()
+    monkeypatch.setattr(bubblewrap, "DEVICES", tmp_path)
+    assert str(tmp_path / "nvidia0") in bubblewrap.command(["true"], gpu=True)
+    assert str(tmp_path / "nvidia0") not in bubblewrap.command(["true"], gpu=False)
+
+
+@pytest.fixture
+def through_jupyter(monkeypatch):
+    monkeypatch.setenv("JUPYTER_DEFAULT_PROVISIONER_NAME", "sandbox")
+    # jupyter_client reads the variable once a process.
+    KernelProvisionerFactory.clear_instance()
+    yield
+    KernelProvisionerFactory.clear_instance()
+
+
+def test_any_program_of_jupyter_can_have_a_sandboxed_kernel(through_jupyter):
+    sources = ("import os; print(os.getuid(), os.listdir('.'))", "while True: pass", "print('after')")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    NotebookClient(
+        notebook,
+        kernel_name="python3",
+        allow_errors=True,
+        interrupt_on_timeout=True,
+        timeout_func=lambda cell: 2 if "while" in cell.source else 60,
+    ).execute()
+    assert notebook.cells[0].outputs[0].text == "1000 ['.ipython']\n"
+    assert notebook.cells[1].outputs[0].ename == "KeyboardInterrupt"
+    assert notebook.cells[2].outputs[0].text == "after\n"
