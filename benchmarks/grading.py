@@ -163,23 +163,16 @@ def main() -> None:
         two, steady_two, _ = ours(many, 2)
         best = ideal(many)
     n, k = options.students, options.stock
-    print(f"stock nbgrader         {theirs.wall / k:6.2f} s a submission, {theirs.cores / k:6.2f} s of a core ({k})")
-    print(
-        f"ours, one worker       {one.wall / n:6.2f} s a submission, {one.cores / n:6.2f} s of a core ({n}, with the start)"
-    )
-    print(f"                       {steady:6.2f} s a submission once it runs")
-    print(
-        f"ours, two workers      {two.wall / n:6.2f} s a submission, {two.cores / n:6.2f} s of a core ({n}, with the start)"
-    )
-    print(f"                       {steady_two:6.2f} s a submission once it runs")
-    print(f"ideal, warm process    {best:6.2f} s a submission")
-    print(
-        f"times faster           {theirs.wall / k / steady:6.1f} for one worker once it runs, {theirs.wall / k / (one.wall / n):.1f} with the start,"
-    )
-    print(f"                       {theirs.cores / k / (one.cores / n):6.1f} by seconds of a core with the start")
-    print(f"above the ideal        {steady - best:6.2f} s a submission")
-    print(f"coordinator            {1000 * serial:6.1f} ms a submission, one after the other")
-    print(f"one worker to two      {100 * steady / steady_two / 2:6.0f} % efficient")
+    fast, slow = one.wall / n, theirs.wall / k
+    print(f"{'':24}{'seconds a submission':>22}{'of them computing':>20}{'once it runs':>15}")
+    print(f"{f'stock nbgrader ({k})':24}{slow:22.2f}{theirs.cores / k:20.2f}{'':>15}")
+    print(f"{f'one worker ({n})':24}{fast:22.2f}{one.cores / n:20.2f}{steady:15.2f}")
+    print(f"{f'two workers ({n})':24}{two.wall / n:22.2f}{two.cores / n:20.2f}{steady_two:15.2f}")
+    print(f"{'ideal, warm process':24}{best:22.2f}")
+    print(f"times stock per core: {slow / steady:.1f} once it runs, {slow / fast:.1f} with the start")
+    print(f"above the ideal: {steady - best:.2f} s a submission")
+    print(f"the coordinator's own, one after the other: {1000 * serial:.1f} ms a submission")
+    print(f"from one worker to two: {100 * steady / steady_two / 2:.0f} % efficient")
 
 
 if __name__ == "__main__":

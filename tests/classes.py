@@ -136,12 +136,15 @@ class Postgres:
 
     def kill(self) -> None:
         """End every process of the server at once, as a power cut would."""
-        pid = int((self.data / "postmaster.pid").read_text().split()[0])
-        server = psutil.Process(pid)
-        for process in [server, *server.children(recursive=True)]:
+        lock = self.data / "postmaster.pid"
+        server = psutil.Process(int(lock.read_text().split()[0]))
+        killed = [server, *server.children(recursive=True)]
+        for process in killed:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+        psutil.wait_procs(killed, timeout=5)
+        # Some systems keep the dead for a while, and the server takes them for living.
+        lock.unlink()
 
     def stop(self) -> None:
         """Stop it, and remove what it wrote."""

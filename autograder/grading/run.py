@@ -95,6 +95,8 @@ class _Course:
             raise GradingError(
                 f"The gradebook has no assignment {assignment!r}; run `autograder release {assignment}` first."
             ) from None
+        # Keep no connection open that may die before it is needed again.
+        self._gradebook.db.remove()
         self._beside = intake.read(source, self._masters).files
         self.workers = options.workers or _workers(self._grading)
         threads = max(1, (os.cpu_count() or 1) // self.workers)

@@ -89,7 +89,7 @@ def shut_in(limits: Limits, gpu: bool) -> None:
     Path("/proc/sys/user/max_user_namespaces").write_text("0")
     _drop_capabilities()
     _limit(limits, gpu)
-    _refuse_calls()
+    _refuse_calls(gpu)
     os.chdir(HOME)
 
 
@@ -123,11 +123,13 @@ def _drop_capabilities() -> None:
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
-def _refuse_calls() -> None:
+def _refuse_calls(gpu: bool) -> None:
     """Have the system answer that it does not know the calls above; see seccomp(2)."""
     if os.uname().machine not in _CALLS:
         return
     machine, sockets, refused = _CALLS[os.uname().machine]
+    if gpu:
+        refused = refused[1:]  # The driver of a GPU may need memfd_create.
     load, equal, at_least, end = 0x20, 0x15, 0x35, 0x06
     # Each step: what to do, how many steps to skip if so and if not, a number. A load takes from what is asked for: the
     # call's number at 0, the machine's at 4, the first argument at 16. The calls of 32 bits have numbers of their own.
