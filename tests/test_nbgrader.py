@@ -155,9 +155,10 @@ def test_formgrader_opens_in_jupyterlab(course):
     log = (course / "server.log").open("w")
     server = subprocess.Popen(["jupyter", "lab", *options], cwd=course, env=environment, stdout=log, stderr=log)
 
-    def page(path):
-        request = urllib.request.Request(f"http://127.0.0.1:{port}/{path}", headers={"Authorization": f"token {token}"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
+    def page(path, method="GET"):
+        headers = {"Authorization": f"token {token}"}
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/{path}", headers=headers, method=method)
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return answer.read().decode()
 
     try:
@@ -173,6 +174,10 @@ def test_formgrader_opens_in_jupyterlab(course):
         assert f'"name": "{WORD}"' in page("formgrader/api/assignments")
         submissions = page(f"formgrader/api/submissions/{WORD}")
         assert '"student": "sun"' in submissions
+        # The button that grades one student; sun has answered no differently since.
+        answer = page(f"formgrader/api/submission/{WORD}/sun/autograde", "POST")
+        assert '"success": true' in answer, answer
+        assert scores(course)["sun"] == 90
     finally:
         server.terminate()
         server.wait(30)

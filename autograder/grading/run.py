@@ -268,18 +268,24 @@ def _cluster(options: Options, workers: int) -> Iterator[Client]:
 
 
 def _workers(grading: Grading) -> int:
-    """One for each core; on a GPU no more than its memory is for."""
+    """One for each core; on GPUs no more than their memory is for."""
     cores = os.cpu_count() or 1
     if not grading.on_gpu():
         return cores
-    return max(1, min(cores, int(_gpu_memory() / grading.gpu_memory)))
+    return max(1, min(cores, sum(int(memory / grading.gpu_memory) for memory in _gpus())))
 
 
-def _gpu_memory() -> float:
-    """GiB of the first GPU, asked of its driver: this process leaves the GPU alone."""
+def _gpus() -> list[float]:
+    """The memory of each GPU in GiB, asked of the driver: this process leaves the GPUs alone."""
     query = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
-    answer = subprocess.run(query, capture_output=True, text=True, check=True)
-    return float(answer.stdout.splitlines()[0]) / 1024
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, check=True)
+        return [float(line) / 1024 for line in answer.stdout.split()]
+    except (OSError, subprocess.CalledProcessError, ValueError) as error:
+        raise GradingError(
+            "Grading is to use a GPU, and nvidia-smi, which tells its memory, does not answer: give --workers, or set "
+            "c.Grading.gpu = False in nbgrader_config.py."
+        ) from error
 
 
 def _sentence(error: BaseException) -> str:

@@ -1,10 +1,13 @@
 """The part of grading that can happen anywhere: a submission goes in, executed notebooks and scores come out."""
 
+import contextlib
 import logging
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import nbformat
+from distributed import get_worker
 from nbformat import NotebookNode
 from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_solution
 
@@ -13,6 +16,7 @@ from autograder.grading.intake import stand_in
 from autograder.grading.records import Result
 from autograder.grading.restore import Master, UnreadableError, restore
 from autograder.grading.settings import Settings
+from autograder.sandbox import bubblewrap
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Graded:
 
 def grade(job: Job) -> Graded:
     """Run and judge every notebook of a submission. Raises `NoSandboxError` where nothing can be shut in."""
+    if job.settings.gpu:
+        _choose_gpu()
     notebooks, results, remarks = {}, {}, []
     for name, content in job.notebooks.items():
         notebook, said = _restored(name, content, job.masters[name])
@@ -49,6 +55,13 @@ def grade(job: Job) -> Graded:
         results[name] = _result(notebook)
         remarks += said
     return Graded(notebooks, results, tuple(remarks))
+
+
+def _choose_gpu() -> None:
+    """Of several GPUs, take one for this worker for good: workers and GPUs are numbered from 0."""
+    count = len(list(bubblewrap.DEVICES.glob("nvidia[0-9]*")))
+    with contextlib.suppress(ValueError):  # no worker of Dask's, or one with a name
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", str(int(get_worker().name) % max(count, 1)))
 
 
 def _restored(name: str, content: bytes, master: Master) -> tuple[NotebookNode, tuple[str, ...]]:
