@@ -4,6 +4,7 @@ Two byte strings each way. Going in: the problem's name, kind of call and rules,
 for each case. What comes out is the student's to choose: it is read as data, and refused when it is anything else.
 """
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -184,5 +185,7 @@ def write_files(names: Sequence[str], contents: Sequence[bytes]) -> None:
     """Inside: write the files that lie beside the notebook into the working folder."""
     for name, content in zip(names, contents, strict=True):
         path = Path(*PurePosixPath(name).parts)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(bytes(content))
+        # Of a file and a folder of the same name, the student's and the course's, the first stays.
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(bytes(content))

@@ -1,5 +1,6 @@
 """A notebook run in the sandbox and judged from outside: sources go in, outputs and scores come out."""
 
+import contextlib
 import functools
 import time
 from collections.abc import Mapping
@@ -154,16 +155,17 @@ class _Run:
             )
         try:
             return self._kernel.request(kind, content, buffers, min(left, self._settings.limits.cell_seconds), show)
-        except KernelEndedError as error:
+        except KernelEndedError:
             self._end()
-            if not error.began and self._was_ended_before():
+            if self._ended_by_the_past():
                 return self._request(kind, content, buffers, show)
             raise
 
-    def _was_ended_before(self) -> bool:
+    def _ended_by_the_past(self) -> bool:
         """Whether a cell that has run before ends the kernel, if late; it is left out from now on."""
         before = len(self._past)
-        self._start()
+        with contextlib.suppress(NotRunError):
+            self._start()
         return len(self._past) < before
 
     def _start(self) -> None:
@@ -185,7 +187,7 @@ class _Run:
                 if seconds > 0:
                     self._kernel.request("execute", _execution(source), seconds=seconds)
                     # What a cell leaves behind may end the kernel only after it.
-                    self._kernel.request("kernel_info", {}, seconds=seconds)
+                    self._kernel.request("execute", _execution("pass") | {"silent": True}, seconds=seconds)
                 self._past.append(source)
             except KernelEndedError:
                 self._end()

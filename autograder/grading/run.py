@@ -256,7 +256,7 @@ def _cluster(options: Options, workers: int) -> Iterator[Client]:
             n_workers=workers,
             threads_per_worker=1,
             memory_limit=0,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
             # Others on this machine could hand it work otherwise.
             security=Security.temporary(),

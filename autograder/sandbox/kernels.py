@@ -41,14 +41,7 @@ _starter = ThreadPoolExecutor(1)
 
 
 class KernelEndedError(Exception):
-    """The kernel is gone; the message says why, as a sentence without subject: "it used more memory…".
-
-    `began` is whether it had begun with the request: otherwise what ran before has ended it.
-    """
-
-    def __init__(self, why: str, began: bool):
-        super().__init__(why)
-        self.began = began
+    """The kernel is gone; the message says why, as a sentence without subject: "it used more memory…"."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +201,7 @@ class Kernel:
         """
         message = self._session.send(self._shell, f"{kind}_request", content, buffers=list(buffers))
         mine, deadline = message["header"]["msg_id"], time.monotonic() + (seconds or self.limits.cell_seconds)
-        reply, began, idle, interrupted = None, False, False, False
+        reply, idle, interrupted = None, False, False
         poller = zmq.Poller()
         for source in (self._shell, self._iopub, *self._closed, self._parent.connection):
             poller.register(source, zmq.POLLIN)
@@ -220,7 +213,7 @@ class Kernel:
                 if interrupted:
                     self._parent.signal(self._name, signal.SIGKILL)
                     self._parent.wait(self._name, GRACE)
-                    raise KernelEndedError("it went on when it was told to stop", began)
+                    raise KernelEndedError("it went on when it was told to stop")
                 self._parent.signal(self._name, signal.SIGINT)
                 interrupted, deadline = True, time.monotonic() + GRACE
                 continue
@@ -228,7 +221,6 @@ class Kernel:
             if self._iopub in ready:
                 for published in self._read(self._iopub, mine, deadline):
                     if published["msg_type"] == "status":
-                        began = True
                         idle = idle or published["content"].get("execution_state") == "idle"
                     elif not show(published) and not interrupted:
                         deadline = 0.0
@@ -240,11 +232,11 @@ class Kernel:
             if self._parent.connection.fileno() in ready:
                 why = self._parent.ended(self._name)
                 if why:
-                    raise KernelEndedError(why, began)
+                    raise KernelEndedError(why)
             elif any(closed in ready for closed in self._closed):
                 # The end of the kernel closes them too, and is told a moment later.
                 why = self._parent.wait(self._name, 1)
-                raise KernelEndedError(why or f"it sent more than {LARGEST_MESSAGE // 2**20} MiB at once", began)
+                raise KernelEndedError(why or f"it sent more than {LARGEST_MESSAGE // 2**20} MiB at once")
         return Reply(reply, interrupted)
 
     def close(self) -> None:

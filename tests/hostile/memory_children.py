@@ -1,0 +1,20 @@
+"""A function fills the memory with many children, each of which stays within its own limit."""
+
+from submissions import act, write
+
+LOST = {"check_relu_backward": "it used more memory than its 1.5 GiB"}
+LIMITS = {"cell_seconds": 10}
+
+
+def hand_in(folder, notebook):
+    source = """
+import os, time
+def act(*arguments):
+    for _ in range(12):
+        if os.fork() == 0:
+            kept = b"x" * 2**28
+            time.sleep(100)
+    time.sleep(100)
+"""
+    act(notebook, source)
+    write(folder, notebook)
