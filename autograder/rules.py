@@ -607,7 +607,7 @@ class _Search:
                 if name in attributes or path[0] == "autograder" or any(part.startswith("_") for part in path):
                     what = ".".join((change.name, *change.target))
                     where = self.sources.where(change.cell, change.at)
-                    return f"{self.subject} needs {what}, which another cell changes{where}: {UNCHANGED}."
+                    return f"{self.subject} needs {what}, which another cell changes{where}{UNCHANGED}."
         return None
 
     def _say(self, owner: _Binding, node: ast.AST, what: str, why: str, cell: int | None = None) -> str:

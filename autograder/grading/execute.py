@@ -24,7 +24,7 @@ from autograder.sandbox.kernels import Kernel, KernelEndedError, ParentEndedErro
 from autograder.table import Report
 
 # How often the kernel of one notebook is started again after it ended.
-RESTARTS = 8
+RESTARTS = 32
 # Characters of what a function prints while it is checked.
 _PRINTED = 2000
 
@@ -69,7 +69,7 @@ class _Run:
         self._rules = Sources([cell.source for cell in self._cells if problem_of(cell) is None])
         self._deadline = time.monotonic() + settings.limits.notebook_seconds
         self._starts = 0
-        self._past: list[str] = []
+        self._past: list[NotebookNode] = []
         self._ran = 0
         self._kernel: Kernel | None = None
 
@@ -84,7 +84,7 @@ class _Run:
             problem = problem_of(cell)
             cell.execution_count = count
             if problem is None:
-                cell.outputs = self._run(cell.source)
+                cell.outputs = self._run(cell)
                 self._ran += 1
             else:
                 cell.outputs = self._check(problem, cell)
@@ -94,19 +94,19 @@ class _Run:
             if problem is None and is_grade(cell) and not is_solution(cell):
                 keep_in_bounds(cell)
 
-    def _run(self, source: str) -> list[NotebookNode]:
+    def _run(self, cell: NotebookNode) -> list[NotebookNode]:
         """The outputs of an ordinary cell."""
-        if not source.strip():
+        if not cell.source.strip():
             return []
         shown = Outputs(self._settings.limits.output, FLOOD * self._settings.limits.output)
         try:
-            reply = self._request("execute", _execution(source), show=shown.show)
+            reply = self._request("execute", _execution(cell.source), show=shown.show)
         except NotRunError as error:
             return [error_output("NotRun", str(error))]
         except KernelEndedError as error:
             said = f"The kernel ended while this cell ran: {error}. It was started again without this cell."
             return [*shown.outputs, error_output("KernelEnded", said)]
-        self._past.append(source)
+        self._past.append(cell)
         if reply.stopped:
             shown.outputs.append(error_output("Stopped", self._why_stopped(shown, "This cell")))
         return shown.outputs
@@ -181,16 +181,18 @@ class _Run:
 
     def _replay(self) -> None:
         past, self._past = self._past, []
-        for i, source in enumerate(past):
+        for i, cell in enumerate(past):
             seconds = min(self._deadline - time.monotonic(), self._settings.limits.cell_seconds)
             try:
                 if seconds > 0:
-                    self._kernel.request("execute", _execution(source), seconds=seconds)
+                    self._kernel.request("execute", _execution(cell.source), seconds=seconds)
                     # What a cell leaves behind may end the kernel only after it.
                     self._kernel.request("execute", _execution("pass") | {"silent": True}, seconds=seconds)
-                self._past.append(source)
-            except KernelEndedError:
+                self._past.append(cell)
+            except KernelEndedError as error:
                 self._end()
+                said = f"The kernel ended after this cell: {error}. It was started again without this cell."
+                cell.outputs.append(error_output("KernelEnded", said))
                 self._past += past[i + 1 :]
                 return
 

@@ -148,7 +148,8 @@ class _Course:
                 # What was not handed in has no notebook; what cannot be read gets one that says why.
                 unreadable = {n: why for n, why in submission.missing.items() if why != intake.NOT_HANDED_IN}
                 notebooks = submission.notebooks | {n: intake.stand_in(why) for n, why in unreadable.items()}
-                job = Job(notebooks, self._masters, self._settings, submission.files | self._beside)
+                files = _together(self._beside, submission.files)
+                job = Job(notebooks, self._masters, self._settings, files)
                 future = client.submit(grade, job, pure=False)
                 handed_out[future] = (student, submission)
                 futures.add(future)
@@ -231,13 +232,20 @@ class _Course:
 def _replace_files(folder: Path, graded: Graded, submission: intake.Submission, beside: dict[str, bytes]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for path, content in (submission.files | beside).items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(content)
+    for path, content in _together(beside, submission.files).items():
+        # A student's file may have the name of a folder of the course.
+        with contextlib.suppress(FileExistsError, IsADirectoryError, NotADirectoryError):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(content)
     if submission.timestamp:
         (folder / "timestamp.txt").write_text(f"{submission.timestamp} UTC")
     for name, text in graded.notebooks.items():
         (folder / f"{name}.ipynb").write_text(text)
+
+
+def _together(beside: dict[str, bytes], files: dict[str, bytes]) -> dict[str, bytes]:
+    """The course's files first, then the student's own: where both want a name, the course's stays."""
+    return beside | {path: content for path, content in files.items() if path not in beside}
 
 
 @contextlib.contextmanager

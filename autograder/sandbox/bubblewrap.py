@@ -104,12 +104,14 @@ def _files() -> Iterator[str]:
             yield from ("--symlink", str(Path(folder).readlink()), folder)
         elif Path(folder).exists():
             yield from ("--ro-bind", folder, folder)
+    # The warm parent's own; each kernel has another. The environment may lie in it, so it comes first.
+    yield from ("--perms", "1777", "--tmpfs", "/tmp")
     prefixes = sorted({p for p in (sys.prefix, sys.base_prefix, sys.exec_prefix) if not p.startswith("/usr/")})
     # bubblewrap makes the folders on the way for their owner alone, who is root when root grades.
     on_the_way = {
         parent for place in (*prefixes, PACKAGE / "sandbox" / "x", "/etc/x/x") for parent in Path(place).parents
     }
-    for folder in sorted(on_the_way - {Path("/"), PACKAGE, PACKAGE / "sandbox"}):
+    for folder in sorted(on_the_way - {Path("/"), Path("/tmp"), PACKAGE, PACKAGE / "sandbox"}):
         yield from ("--perms", "0755", "--dir", str(folder))
     for name in _SETTINGS:
         yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
@@ -122,8 +124,8 @@ def _files() -> Iterator[str]:
     yield from ("--remount-ro", str(PACKAGE))
     for place in ("/proc", "/dev/shm", HOME):
         yield from ("--perms", "0755", "--dir", place)
-    # The warm parent's own; each kernel has another. matplotlib takes seconds to list the fonts anew.
-    yield from ("--perms", "1777", "--tmpfs", "/tmp", "--perms", "1777", "--dir", FONTS)
+    # matplotlib takes seconds to list the fonts anew.
+    yield from ("--perms", "1777", "--dir", FONTS)
     own = Path(os.environ.get("MPLCONFIGDIR") or Path.home() / ".cache" / "matplotlib")
     for known in own.glob("fontlist-*.json"):
         yield from ("--ro-bind", str(known), f"{FONTS}/{known.name}")

@@ -12,6 +12,7 @@ import resource
 import signal
 import socket
 import struct
+import sys
 from pathlib import Path
 
 from autograder.sandbox.limits import Limits
@@ -30,7 +31,7 @@ _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWPID = 0x20000000
 _CLONE_NEWNET = 0x40000000
 
-_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
+_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x1000, 0x4000, 0x40000
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 4, 22, 24, 38
 _CAPABILITY_VERSION = 0x20080522
@@ -82,9 +83,17 @@ def shut_in(limits: Limits, gpu: bool) -> None:
     end_with_parent()
     _mount("none", "/", None, _MS_REC | _MS_PRIVATE)
     _mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
+    # The environment may lie in a folder that is about to be covered.
+    package = str(Path(__file__).parent.parent)
+    environment = sorted({sys.prefix, sys.base_prefix, package})
+    covered = {folder: os.open(folder, os.O_PATH) for folder in environment if folder.startswith("/tmp/")}
     for place in ("/tmp", HOME, "/dev/shm"):
         options = f"size={limits.scratch},nr_inodes=20000,mode=700"
         _mount("tmpfs", place, "tmpfs", _MS_NOSUID | _MS_NODEV, options)
+    for folder, descriptor in covered.items():
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        _mount(f"/proc/self/fd/{descriptor}", folder, None, _MS_BIND | _MS_REC)
+        os.close(descriptor)
     # No namespaces within these: they would bring back capabilities, and kernel code that nobody here needs.
     Path("/proc/sys/user/max_user_namespaces").write_text("0")
     _drop_capabilities()
