@@ -247,6 +247,12 @@ def test_without_bubblewrap_there_is_no_sandbox(monkeypatch):
         bubblewrap.command(["true"], gpu=False)
 
 
+def test_a_machine_that_cannot_shut_in_says_so(parent):
+    """Here because no file system is so small; elsewhere a container may not mount."""
+    with pytest.raises(bubblewrap.NoSandboxError, match=r"A kernel cannot be shut in on this machine \(.* mount: "):
+        Kernel(parent, Limits(scratch=-1))
+
+
 def test_a_gpu_s_devices_are_bound_only_when_grading_on_it(monkeypatch, tmp_path):
     (tmp_path / "nvidia0").touch()
     monkeypatch.setattr(bubblewrap, "DEVICES", tmp_path)

@@ -44,6 +44,7 @@ PRELOADED = (
     "safetensors.torch",
     "torch.utils._python_dispatch",
 )
+SHUT_IN = b"shut in"
 # Seconds between two looks at the memory that kernels use.
 WATCH = 0.1
 
@@ -166,23 +167,30 @@ def _hold(connection: socket.socket, request: dict[str, Any], limits: Limits, so
     except OSError as error:
         os.write(tell, f"{error}\n".encode())
         return 1
+    heard, say = os.pipe()
     first = os.fork()
     if first == 0:
         try:
             os.close(tell)
-            _become_kernel(request, limits, sockets)
+            _become_kernel(request, limits, sockets, say)
         except BaseException as error:
-            os.write(2, f"The kernel could not be started: {error!r}\n".encode())
+            os.write(say, f"{error}\n".encode())
         os._exit(1)
-    os.write(tell, f"{first}\n".encode())
+    os.close(say)
     for descriptor in sockets:
         os.close(descriptor)
+    refusal = os.read(heard, 4096)
+    os.close(heard)
+    if refusal != SHUT_IN:
+        os.write(tell, refusal or b"its first process ended at once\n")
+        return 1
+    os.write(tell, f"{first}\n".encode())
     _, status, used = os.wait4(first, 0)
     os.write(tell, _why(os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, limits).encode())
     return 0
 
 
-def _become_kernel(request: dict[str, Any], limits: Limits, sockets: list[int]) -> None:
+def _become_kernel(request: dict[str, Any], limits: Limits, sockets: list[int], say: int) -> None:
     from autograder.sandbox.kernel import launch
 
     os.setsid()
@@ -191,6 +199,7 @@ def _become_kernel(request: dict[str, Any], limits: Limits, sockets: list[int]) 
     else:
         isolation.end_with_parent()
         os.chdir(tempfile.mkdtemp(prefix="submission-"))
+    os.write(say, SHUT_IN)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # The log is the grader's, and what a process writes into it costs the grader's disk.
