@@ -46,7 +46,7 @@ PRELOADED = (
 )
 SHUT_IN = b"shut in"
 # Seconds between two looks at the memory that kernels use.
-WATCH = 0.1
+WATCH = 0.25
 
 
 @dataclass
