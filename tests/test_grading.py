@@ -238,7 +238,8 @@ def test_two_runs_do_not_grade_one_course_at_once(tmp_path):
 
 
 def test_an_interrupt_from_the_keyboard_keeps_what_is_graded(tmp_path):
-    course = make_course(tmp_path)
+    # So many that the run does not end first.
+    course = make_course(tmp_path, students=15)
     run = grading(course, "--workers", "1")
     wait_until(lambda: graded(course))
     run.send_signal(signal.SIGINT)
