@@ -40,7 +40,7 @@ class GradedKernel(IPythonKernel):
 
 
 class GradedKernelApp(IPKernelApp):
-    """Listens on the five sockets it was given: no path and no port of this machine can be reached from here."""
+    """Listens on the four sockets it was given: no path and no port of this machine can be reached from here."""
 
     def __init__(self, listening: list[int], **kwargs: Any):
         super().__init__(**kwargs)

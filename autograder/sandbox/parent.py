@@ -3,7 +3,7 @@
 It has a single thread, holds nothing secret (its children inherit its memory), has never seen a reference and never
 touched a GPU: a child could not use one that its parent has opened. It ends when the grader's end of the socket does.
 
-Requests and replies are packets of JSON: ``{"start": name, ...}`` with the five listening sockets of a kernel, or
+Requests and replies are packets of JSON: ``{"start": name, ...}`` with the four listening sockets of a kernel, or
 ``{"signal": name, "number": n}``; ``{"ready": seconds}`` once, ``{"started": name}`` or ``{"failed": name, "why": …}``,
 and ``{"ended": name, "why": sentence}`` when a kernel is gone.
 """
