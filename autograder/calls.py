@@ -1,12 +1,14 @@
 """Calling the student's functions: inputs in, tensors or one clear sentence out. Knows no reference."""
 
 import contextlib
+import functools
 import linecache
 import operator
 import sys
+import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from autograder.devices import SimulatedGpuTensor
 
 if TYPE_CHECKING:
-    from autograder.problem import Case, Problem
+    from autograder.problem import Case, Names, Problem
 
 Call = Callable[["Problem", "Case", "Inputs", "Ask"], tuple[torch.Tensor, ...]]
 Ask = Callable[..., Any]
@@ -28,6 +30,9 @@ OUT = "the forward's out"
 
 # More values than any exercise has; a view of one number can claim to have them.
 TOO_MANY = 10**7
+
+# Seconds: a call is timed again until this much is spent, and not at all after one that took so long.
+_ENOUGH, _SLOW = 0.2, 2.0
 
 PLAIN_DTYPES = frozenset(
     {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
@@ -49,12 +54,16 @@ class Output:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one call gave: its outputs, or one sentence that says why there are none; and the inputs it changed."""
+    """What one call gave: its outputs, or one sentence that says why there are none; and the inputs it changed.
+
+    `seconds` is the time of the fastest of several calls, if it was taken.
+    """
 
     outputs: tuple[Output, ...] | None
     complaint: str | None
     modified: tuple[str, ...]
     interrupted: bool = False
+    seconds: float | None = None
 
 
 class ComplaintError(Exception):
@@ -86,8 +95,21 @@ def run_all(
     outcomes: list[Outcome] = []
     for case in cases:
         stopped = bool(outcomes) and outcomes[-1].interrupted
-        outcomes.append(outcomes[-1] if stopped else run(problem, case, functions, device))
+        once = functools.partial(run, problem, case, functions, device)
+        outcomes.append(outcomes[-1] if stopped else timed(once) if case.timed else once())
     return outcomes
+
+
+def timed(once: Callable[[], Outcome]) -> Outcome:
+    """The outcome of `once`, with the seconds of its fastest run: of two to five, as long as they take little time."""
+    taken: list[float] = []
+    while len(taken) < 2 or (len(taken) < 5 and sum(taken) < _ENOUGH):
+        start = time.perf_counter()
+        outcome = once()
+        taken.append(time.perf_counter() - start)
+        if outcome.outputs is None or taken[0] > _SLOW:
+            break
+    return replace(outcome, seconds=min(taken))
 
 
 class Inputs(dict[str, Any]):
@@ -99,40 +121,106 @@ class Inputs(dict[str, Any]):
 
     def watch(self) -> None:
         """Look from now on: what happened before belongs to another function."""
-        self._copies = {name: _clone(value) for name, value in self.items() if isinstance(value, torch.Tensor)}
+        self._copies = {name: _clone(value) for name, value in tensors_in(self)}
 
     def modified(self) -> tuple[str, ...]:
         """Names of the tensors that are no longer what they were."""
-        return tuple(name for name, copy in self._copies.items() if not _same(copy, self[name]))
+        now = dict(tensors_in(self))
+        return tuple(name for name, copy in self._copies.items() if name not in now or not _same(copy, now[name]))
 
 
 def forward(problem: "Problem", case: "Case", inputs: "Inputs", ask: Ask) -> tuple[torch.Tensor, ...]:
-    """Call ``f_forward(*arguments)``, which returns ``(out, cache)``; the output is ``out``."""
+    """Call ``f_forward(*arguments)``, which returns ``(out, cache)``; the output is ``out``.
+
+    A function that returns more has it between the two: ``(out, (running_mean, running_var), cache)``.
+    """
     arguments = _arguments(inputs)
-    out, _ = _out_and_cache(problem.name, ask(problem.name, *arguments))
+    result = ask(problem.name, *arguments)
+    expected = (*problem.returns, "cache")
+    if not isinstance(result, tuple | list) or len(result) != len(expected):
+        raise ComplaintError(f"{problem.name} returned {_kind(result)}; expected a tuple {_form(expected)}.")
     if case.another_call:
         ask(problem.name, *map(_other, arguments))
-    return _outputs(problem, (out,))
+    return _outputs(problem, _unpacked(problem, problem.returns, tuple(result[:-1]), expected))
 
 
 def backward(problem: "Problem", case: "Case", inputs: "Inputs", ask: Ask) -> tuple[torch.Tensor, ...]:
     """Call ``f_forward(*arguments)``, then ``f_backward(dout, cache)``; the outputs are the gradients."""
     name = problem.name.replace("_backward", "_forward")
     arguments = _arguments(inputs)
-    out, cache = _out_and_cache(name, ask(name, *arguments))
+    result = ask(name, *arguments)
+    if not isinstance(result, tuple | list) or len(result) not in (2, 3):
+        raise ComplaintError(f"{name} returned {_kind(result)}; expected a tuple (out, cache).")
+    out, cache = result[0], result[-1]
     if case.another_call:
         ask(name, *map(_other, arguments))
     if isinstance(out, torch.Tensor):
         inputs[OUT] = out
     inputs.watch()
     gradients = ask(problem.name, inputs["dout"], cache)
-    return _outputs(problem, _as_many(problem, gradients))
+    return _outputs(problem, _returned(problem, gradients))
 
 
 def function(problem: "Problem", case: "Case", inputs: "Inputs", ask: Ask) -> tuple[torch.Tensor, ...]:
-    """Call ``f(*arguments)``; the outputs are what it returns, a tuple if the problem has several."""
-    result = ask(problem.name, *_arguments(inputs))
-    return _outputs(problem, _as_many(problem, result))
+    """Call ``f(*arguments)``; the outputs are the tensors in what it returns, which has the form of `returns`."""
+    return _outputs(problem, _returned(problem, ask(problem.name, *_arguments(inputs))))
+
+
+def numbers(problem: "Problem", case: "Case", inputs: "Inputs", ask: Ask) -> tuple[torch.Tensor, ...]:
+    """Call ``f(*arguments)``, which returns whole numbers or raises ValueError.
+
+    The first output is whether it raised one, bool; the others are the numbers, int64, a tuple of numbers being one
+    of them, and 0 where none came.
+    """
+    try:
+        result = ask(problem.name, *_arguments(inputs))
+    except ComplaintError as complaint:
+        if type(complaint.__cause__) is not ValueError:
+            raise
+        if not str(complaint.__cause__).strip():
+            raise ComplaintError(
+                f"{problem.name} raised ValueError without a message: say what was got and what was expected."
+            ) from None
+        return _outputs(problem, (_on_cpu(True), *(_on_cpu(0) for _ in problem.labels[1:])))
+    found = _unpacked(problem, problem.returns[1:], (result,) if len(problem.returns) == 2 else result)
+    whole = [_whole(problem, label, value) for label, value in zip(problem.labels[1:], found, strict=True)]
+    return _outputs(problem, (_on_cpu(False), *whole))
+
+
+def draws(problem: "Problem", case: "Case", inputs: "Inputs", ask: Ask) -> tuple[torch.Tensor, ...]:
+    """Call ``f(shape, generator)`` ``count`` times on one generator, then once on a new one with the same seed.
+
+    The outputs are all draws of the first, (count, *shape), and the one of the second, *shape.
+    """
+    shape, generator = inputs["shape"], inputs["generator"]
+    single = replace(problem, returns=problem.returns[:1])
+    first = [_outputs(single, (ask(problem.name, shape, generator),))[0] for _ in range(inputs["count"])]
+    if len({draw.shape for draw in first}) > 1:
+        raise ComplaintError(f"{problem.name} gave tensors of different shapes for one shape, {shape}.")
+    again = ask(problem.name, shape, torch.Generator().manual_seed(generator.initial_seed()))
+    return _outputs(problem, (torch.stack(first), again))
+
+
+def training(problem: "Problem", case: "Case", inputs: "Inputs", ask: Ask) -> tuple[torch.Tensor, ...]:
+    """Call ``predict = f(x, target, generator)`` and ``predict(test)``; the outputs are its logits, and those repeated.
+
+    They are repeated by the same `predict`; with `another_call` by that of a second training with the same seed.
+    """
+    x, target, generator, test = (inputs[name] for name in ("x", "target", "generator", "test"))
+
+    def train(generator: torch.Generator) -> Any:
+        predict = ask(problem.name, x, target, generator)
+        if not callable(predict):
+            raise ComplaintError(
+                f"{problem.name} returned {_kind(predict)}; expected a function that maps images to logits."
+            )
+        return predict
+
+    predict = train(generator)
+    logits = ask(problem.name, test, via=predict)
+    if case.another_call:
+        predict = train(torch.Generator().manual_seed(generator.initial_seed()))
+    return _outputs(problem, (logits, ask(problem.name, test, via=predict)))
 
 
 def module(problem: "Problem", case: "Case", inputs: "Inputs", ask: Ask) -> tuple[torch.Tensor, ...]:
@@ -166,21 +254,39 @@ def graph(problem: "Problem", case: "Case", inputs: "Inputs", ask: Ask) -> tuple
     """Build a graph of the student's scalars from ``values``, node by node as ``steps`` say, and go backward.
 
     A step is an operation and its operands: an int is the number of an earlier node, a float a plain number. The
-    outputs are the last node's ``data`` and the ``grad`` of all values, float64.
+    outputs are the last node's ``data`` and the ``grad`` of all values, in the dtype of ``values``.
     """
-    nodes = [ask(problem.name, value) for value in inputs["values"]]
+    nodes = [ask(problem.name, value) for value in inputs["values"].tolist()]
     leaves = list(nodes)
     for operation, *operands in inputs["steps"]:
         chosen = [nodes[operand] if isinstance(operand, int) else operand for operand in operands]
         nodes.append(ask(problem.name, *chosen, via=STEPS[operation]))
     ask(problem.name, via=lambda: nodes[-1].backward())
     numbers = ask(problem.name, via=lambda: [float(nodes[-1].data), *(float(leaf.grad) for leaf in leaves)])
-    values = torch.tensor(numbers, dtype=torch.float64, device=torch.device("cpu"))
+    values = torch.tensor(numbers, dtype=torch.float64, device="cpu").to(inputs["values"])
     return _outputs(problem, (values[0], values[1:]))
 
 
+# What a function that takes a function is given, by name: what is no data does not go over the boundary.
+FUNCTIONS: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "sum of squares": lambda x: (x * x).sum(),
+    "sum of exponentials": lambda x: x.exp().sum(),
+    "product": lambda x: x.prod(),
+    "weighted sines": lambda x: (torch.arange(1, x.numel() + 1, device=x.device) * x.flatten().sin()).sum(),
+}
+
+
+@dataclass(frozen=True)
+class NamedFunction:
+    """One of `FUNCTIONS`, as an argument of a case; the call is given the function itself."""
+
+    name: str
+
+
 # The kinds of call by name, as they are asked for over the boundary.
-KINDS: Mapping[str, Call] = {kind.__name__: kind for kind in (forward, backward, function, module, graph)}
+KINDS: Mapping[str, Call] = {
+    kind.__name__: kind for kind in (forward, backward, function, numbers, draws, training, module, graph)
+}
 
 
 def prepare(case: "Case", device: torch.device) -> dict[str, Any]:
@@ -199,8 +305,12 @@ def _other(argument: Any) -> Any:
 def _cast(value: Any, case: "Case", device: torch.device) -> Any:
     if isinstance(value, torch.Generator):
         return torch.Generator().manual_seed(value.initial_seed())
+    if isinstance(value, NamedFunction):
+        return FUNCTIONS[value.name]
     if isinstance(value, Mapping):
         return {name: _cast(item, case, device) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_cast(item, case, device) for item in value)
     if not isinstance(value, torch.Tensor):
         return value
     tensor = value.to(device, case.dtype if value.is_floating_point() else value.dtype, copy=True)
@@ -289,25 +399,74 @@ class ForbiddenOperationError(Exception):
     """Raised in the student's function at the line that uses the operation it was asked to write."""
 
 
-def _out_and_cache(name: str, result: Any) -> tuple[Any, Any]:
-    if isinstance(result, tuple | list) and len(result) == 2:
-        return tuple(result)
-    raise ComplaintError(f"{name} returned {_kind(result)}; expected a tuple (out, cache).")
+def tensors_in(value: Any, name: str = "") -> Iterator[tuple[str, torch.Tensor]]:
+    """All tensors in an argument, each with the way to it: ``params['W1']``."""
+    if isinstance(value, torch.Tensor):
+        yield name, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from tensors_in(item, f"{name}[{key!r}]" if name else key)
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            yield from tensors_in(item, f"{name}[{i}]")
 
 
-def _as_many(problem: "Problem", result: Any) -> tuple[Any, ...]:
-    """One value for each name in the problem's returns."""
-    if len(problem.returns) == 1:
-        return (result,)
-    if not isinstance(result, tuple | list) or len(result) != len(problem.returns):
-        raise ComplaintError(
-            f"{problem.name} returned {_kind(result)}; expected a tuple ({', '.join(problem.returns)})."
-        )
-    return tuple(result)
+def _returned(problem: "Problem", result: Any) -> list[Any]:
+    """What a function returned, one value for each of the problem's labels."""
+    return _unpacked(problem, problem.returns, (result,) if len(problem.returns) == 1 else result)
 
 
-def _outputs(problem: "Problem", values: tuple[Any, ...]) -> tuple[torch.Tensor, ...]:
-    for label, value in zip(problem.returns, values, strict=True):
+def _unpacked(problem: "Problem", names: "Names", value: Any, whole: "Names | None" = None) -> list[Any]:
+    """The values in what was returned that stand where `names` has a name."""
+    whole = names if whole is None else whole
+    if isinstance(names, str):
+        return [value]
+    if isinstance(names, Mapping):
+        if not isinstance(value, Mapping) or set(value) != set(names):
+            got = f"a dict with the keys {', '.join(map(str, value))}" if isinstance(value, Mapping) else _kind(value)
+            raise ComplaintError(f"{problem.name} returned {got}; expected a dict with the keys {', '.join(names)}.")
+        pairs = [(part, value[key]) for key, part in names.items()]
+    else:
+        if not isinstance(value, tuple | list) or len(value) != len(names):
+            raise ComplaintError(
+                f"{problem.name} returned {_kind(value)} where {_form(names)} was expected; in all {_form(whole)}."
+                if whole is not names
+                else f"{problem.name} returned {_kind(value)}; expected a tuple {_form(names)}."
+            )
+        pairs = list(zip(names, value, strict=True))
+    return [leaf for part, item in pairs for leaf in _unpacked(problem, part, item, whole)]
+
+
+def _form(names: "Names") -> str:
+    """A form as it is written: ``(f, (dx, dy, dz))``."""
+    if isinstance(names, str):
+        return names
+    if isinstance(names, Mapping):
+        return f"{{{', '.join(names)}}}"
+    return f"({', '.join(map(_form, names))})" if len(names) > 1 else _form(names[0])
+
+
+def _on_cpu(number: Any) -> torch.Tensor:
+    """A tensor of numbers of Python, whatever default device the student's code has set."""
+    return torch.tensor(number, device="cpu")
+
+
+def _whole(problem: "Problem", label: str, value: Any) -> torch.Tensor:
+    """A whole number, or a tuple of them, as a tensor."""
+    several = isinstance(value, tuple | list)
+    try:
+        if any(isinstance(item, bool) for item in (value if several else (value,))):
+            raise TypeError
+        found = [operator.index(item) for item in value] if several else operator.index(value)
+        return _on_cpu(found)
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        # A number too long for 64 bits is none that an exercise has.
+        got = shorten(repr(value)) if isinstance(value, int | float | tuple | list) else _kind(value)
+        raise ComplaintError(f"{problem.name} gave {got} for {label}; expected whole numbers.") from error
+
+
+def _outputs(problem: "Problem", values: Sequence[Any]) -> tuple[torch.Tensor, ...]:
+    for label, value in zip(problem.labels, values, strict=True):
         if type(value) not in (torch.Tensor, torch.nn.Parameter, SimulatedGpuTensor):
             raise ComplaintError(f"{problem.name} gave {_kind(value)} for {label}; expected a tensor.")
         for odd, what in (
@@ -320,7 +479,7 @@ def _outputs(problem: "Problem", values: tuple[Any, ...]) -> tuple[torch.Tensor,
                 raise ComplaintError(f"{problem.name} gave a {what} tensor for {label}; expected plain values.")
         if value.numel() > TOO_MANY:
             raise ComplaintError(f"{label} has shape {tuple(value.shape)}: far too many values.")
-    return values
+    return tuple(values)
 
 
 def _kind(value: Any) -> str:

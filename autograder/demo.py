@@ -108,8 +108,8 @@ def _student(word: str, problem: Problem, program: Program, kind: str) -> Studen
 
 
 def _source(name: str, function: Callable) -> str:
-    """The function as a student would have written it: under the problem's name, without the hint."""
-    source = re.sub(r"^def \w+", f"def {name}", inspect.getsource(function))
+    """The function or class as a student would have written it: under the problem's name, without the hint."""
+    source = re.sub(r"^(def|class) \w+", rf"\1 {name}", inspect.getsource(function))
     return re.sub(r'^ {4}""".*?"""\n', "", source, flags=re.DOTALL | re.MULTILINE)
 
 

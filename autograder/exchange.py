@@ -34,7 +34,7 @@ def ask(problem: Problem, cases: Sequence[Case]) -> list[bytes]:
     request = {
         "name": problem.name,
         "call": problem.call.__name__,
-        "returns": list(problem.returns),
+        "returns": _encode(problem.returns, {}),
         "forbidden": sorted(problem.forbidden),
         "cases": [_encode(_fields(case), tensors) for case in cases],
     }
@@ -47,7 +47,7 @@ def serve(request: Sequence[bytes], functions: Mapping[str, Any]) -> list[bytes]
     problem = Problem(
         name=asked["name"],
         call=calls.KINDS[asked["call"]],
-        returns=tuple(asked["returns"]),
+        returns=_decode(asked["returns"], {}),
         forbidden=frozenset(asked["forbidden"]),
         cases=lambda generator: [],
         expected=lambda arguments, dout: (),
@@ -90,7 +90,7 @@ def read_answer(answer: Sequence[bytes], problem: Problem, cases: Sequence[Case]
 
 
 def _fields(case: Case) -> dict[str, Any]:
-    """A case without its criterion, which is the judge's business."""
+    """A case without what is the judge's business: its criterion, what is kept for him, and the clock."""
     return {
         "name": case.name,
         "criterion": "",
@@ -122,8 +122,8 @@ def _read_outcome(read: dict[str, Any], problem: Problem) -> calls.Outcome:
         return calls.Outcome(None, _text(complaint), (), read["interrupted"] is True)
     if complaint is not None:
         raise ValueError("there are both outputs and a complaint")
-    if len(outputs) != len(problem.returns):
-        raise ValueError(f"{len(outputs)} outputs; expected {len(problem.returns)}")
+    if len(outputs) != len(problem.labels):
+        raise ValueError(f"{len(outputs)} outputs; expected {len(problem.labels)}")
     for values, _ in outputs:
         if type(values) is not torch.Tensor or values.dtype not in calls.PLAIN_DTYPES:
             raise ValueError("an output is not a plain tensor")
@@ -154,6 +154,8 @@ def _encode(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
         return {"dtype": str(value).removeprefix("torch.")}
     if isinstance(value, torch.Generator):
         return {"generator": value.initial_seed()}
+    if isinstance(value, calls.NamedFunction):
+        return {"function": value.name}
     if isinstance(value, Mapping):
         return {"dict": [[_encode(k, tensors), _encode(v, tensors)] for k, v in value.items()]}
     if isinstance(value, list | tuple):
@@ -166,6 +168,7 @@ _DECODERS: dict[str, Callable[[Any, Mapping[str, torch.Tensor]], Any]] = {
     "complex": lambda name, tensors: torch.view_as_complex(tensors[name]),
     "dtype": lambda name, tensors: {str(t).removeprefix("torch."): t for t in calls.PLAIN_DTYPES}[name],
     "generator": lambda seed, tensors: torch.Generator().manual_seed(seed),
+    "function": lambda name, tensors: calls.NamedFunction(name),
     "dict": lambda pairs, tensors: {_decode(k, tensors): _decode(v, tensors) for k, v in pairs},
     "list": lambda values, tensors: [_decode(v, tensors) for v in values],
     "tuple": lambda values, tensors: tuple(_decode(v, tensors) for v in values),

@@ -1,15 +1,17 @@
 """Compares what the student's function gave with the reference: outcomes in, verdict out."""
 
+import contextlib
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy
 import torch
 
-from autograder.calls import OUT, Outcome, Output, prepare, run, run_all
-from autograder.problem import Case, Problem, Program
+from autograder.calls import OUT, Outcome, prepare, run, run_all, tensors_in
+from autograder.problem import Case, Problem, Program, Target
 
 # How far a right program may be from the reference, as a multiple of the reference's own error in that precision.
 # Right programs stay within half of it, whatever the order of their sums; a test measures that.
@@ -46,11 +48,15 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a case must give: each output in the case's dtype, and how far from it a right program may be."""
+    """What a case must give: each output in the case's dtype, and how far from it a right program may be.
+
+    Where quantities are measured in place of the outputs, these must be met; the outputs have the right shapes.
+    """
 
     outputs: tuple[torch.Tensor, ...]
     tolerances: tuple[float, ...]
     device: str
+    measured: tuple[Target, ...] = ()
 
 
 def grade(
@@ -79,11 +85,19 @@ def draw(problem: Problem, seed: int, dtype: torch.dtype | None = None) -> list[
 class Exam:
     """The cases of `problem` for one seed, with what they must give and what known mistakes give.
 
-    Both are computed once, however many students are judged. `dtype` replaces the one of every case.
+    Both are computed once, however many students are judged. `dtype` replaces the one of every case. What a timed
+    call is compared with is timed in this process, with so many `threads`.
     """
 
-    def __init__(self, problem: Problem, seed: int, device: torch.device, dtype: torch.dtype | None = None):
-        self.problem, self.device = problem, device
+    def __init__(
+        self,
+        problem: Problem,
+        seed: int,
+        device: torch.device,
+        dtype: torch.dtype | None = None,
+        threads: int | None = None,
+    ):
+        self.problem, self.device, self.threads = problem, device, threads
         self.cases = draw(problem, seed, dtype)
         self._of_mistakes: dict[tuple[Program, int], Outcome] = {}
 
@@ -95,7 +109,10 @@ class Exam:
     def judge(self, outcomes: Sequence[Outcome]) -> Verdict:
         """Verdict on one outcome for each case, all computed on the exam's device."""
         cases, problem = self.cases, self.problem
-        findings = [find(problem, *row) for row in zip(cases, outcomes, self.expected, strict=True)]
+        findings = [
+            find(problem, case, outcome, expected) or self._too_slow(case, outcome)
+            for case, outcome, expected in zip(cases, outcomes, self.expected, strict=True)
+        ]
         if len({outcome.complaint for outcome in outcomes}) == 1 and outcomes[0].complaint:
             # The same in every case: it is about the function, not about a case.
             findings = [outcomes[0].complaint] * len(cases)
@@ -116,14 +133,27 @@ class Exam:
         """Verdict on a function that cannot be called or must not be; `why` is a sentence."""
         return self.judge([Outcome(None, why, ())] * len(self.cases))
 
+    def _too_slow(self, case: Case, outcome: Outcome) -> str | None:
+        """The sentence about a timed call with the right result that took too long, compared in the same moment."""
+        if outcome.seconds is None:
+            return None
+        with _threads(self.threads):
+            ratio = outcome.seconds / baseline(self.problem, case, self.device)
+        if ratio <= self.problem.speed:
+            return None
+        return f"{case.name}: right, but it took {ratio:,.0f} times as long as torch; at most {self.problem.speed:g}."
+
     def _recognise(self, outcomes: Sequence[Outcome], findings: Sequence[str | None]) -> Program | None:
         """The known mistake that is wrong where the student's program is wrong, in the same way, and nowhere else.
 
         The contract's cases count only when they are all that is wrong: a slip there must not hide a wrong formula.
         """
-        relevant = [i for i, case in enumerate(self.cases) if case.criterion != "contract"]
+        untimed = [i for i, case in enumerate(self.cases) if not case.timed]
+        relevant = [i for i in untimed if self.cases[i].criterion != "contract"]
         if not any(findings[i] for i in relevant):
-            relevant = range(len(self.cases))
+            relevant = untimed
+        if not any(findings[i] for i in relevant):
+            return None
         return next((m for m in self.problem.mistakes if self._fits(m, outcomes, findings, relevant)), None)
 
     def _fits(
@@ -132,7 +162,7 @@ class Exam:
         for i in relevant:
             case, expected = self.cases[i], self.expected[i]
             theirs = self._outcome_of(mistake, i)
-            if not _alike(case, outcomes[i], theirs, expected) and (
+            if not _alike(self.problem, case, outcomes[i], theirs, expected) and (
                 findings[i] or find(self.problem, case, theirs, expected)
             ):
                 return False
@@ -157,12 +187,51 @@ def expect(problem: Problem, case: Case, device: torch.device) -> Expected:
     # leaves of them depends on the order of the steps, which is the student's own.
     upstream = 0.0 if case.dout is None else _largest(case.dout)
     tolerances = tuple(
-        SLACK * max(_largest(s.double() - e), eps32 * max(_largest(e), upstream)) * eps / eps32
+        SLACK * max(_largest(s.double() - e.double()), eps32 * max(_largest(e), upstream)) * eps / eps32
         for s, e in zip(single, exact, strict=True)
     )
     outputs = double if case.dtype == torch.float64 else tuple(_to(e, case.dtype) for e in exact)
-    # A fresh tensor names its device as the student's will: "cuda" is "cuda:0" there.
-    return Expected(outputs, tolerances, str(torch.empty(0, device=device).device))
+    measured = () if problem.measured is None else _targets(problem, case, exact, single)
+    # What is made from no tensor is made on the CPU. A fresh tensor names its device as the student's will: "cuda"
+    # is "cuda:0" there.
+    place = device if any(True for _ in tensors_in(rounded)) else cpu
+    return Expected(outputs, tolerances, str(torch.empty(0, device=place).device), measured)
+
+
+def _targets(problem: Problem, case: Case, exact: Sequence[torch.Tensor], single: Sequence[torch.Tensor]):
+    """What must be measured: as the problem says, or what the reference gives, up to the rounding it suffers."""
+    if problem.measured.targets is not None:
+        return problem.measured.targets(case)
+    right, rounded = (problem.measured.of(case, tuple(t.double() for t in outputs)) for outputs in (exact, single))
+    eps32, eps = torch.finfo(torch.float32).eps, torch.finfo(case.dtype).eps
+    size = max(map(_largest, right))
+    return tuple(
+        Target(e, SLACK * max(_largest(s - e), eps32 * size) * eps / eps32) for e, s in zip(right, rounded, strict=True)
+    )
+
+
+def baseline(problem: Problem, case: Case, device: torch.device) -> float:
+    """Seconds of the fastest of ten calls of the reference on `case`."""
+    inputs = prepare(case, device)
+    taken = []
+    for _ in range(10):
+        start = time.perf_counter()
+        # To the CPU, as the student's outputs are: on a GPU a call returns before it is done.
+        for output in _reference(problem, inputs):
+            output.cpu()
+        taken.append(time.perf_counter() - start)
+    return min(taken)
+
+
+@contextlib.contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    """Let torch use `count` threads, if it is given."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def find(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
@@ -170,19 +239,56 @@ def find(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> 
 
     Dtype, device and unchanged inputs are the business of the criterion "contract" alone.
     """
-    found = outcome.complaint or _first(
-        _difference(*row)
-        for row in zip(problem.returns, outcome.outputs, expected.outputs, expected.tolerances, strict=True)
+    found = outcome.complaint or (_wrong_values if problem.measured is None else _wrong_quantities)(
+        problem, case, outcome, expected
     )
     if not found and case.criterion == "contract":
         found = _breach(problem, case, outcome, expected)
     return found and f"{case.name}: {found}"
 
 
+def _wrong_values(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
+    values = [output.values for output in outcome.outputs]
+    rows = zip(problem.labels, values, expected.outputs, expected.tolerances, strict=True)
+    return _first(_difference(*row) for row in rows)
+
+
+def _wrong_quantities(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
+    found = _unmeasurable(problem, outcome, expected)
+    if found:
+        return found
+    quantities = _quantities(problem, case, outcome)
+    return _first(_off_target(*row) for row in zip(problem.measured.labels, quantities, expected.measured, strict=True))
+
+
+def _unmeasurable(problem: Problem, outcome: Outcome, expected: Expected) -> str | None:
+    """Why nothing can be measured on the outputs; None if it can."""
+    for label, output, right in zip(problem.labels, outcome.outputs, expected.outputs, strict=True):
+        wrong = _misshapen(label, output.values, right)
+        if wrong:
+            return wrong
+        if not bool(torch.isfinite(output.values).all()):
+            return f"{label} has values that are not finite."
+    return None
+
+
+def _quantities(problem: Problem, case: Case, outcome: Outcome) -> tuple[torch.Tensor, ...]:
+    return problem.measured.of(case, tuple(output.values.double() for output in outcome.outputs))
+
+
+def _off_target(label: str, got: torch.Tensor, target: Target) -> str | None:
+    if not target.at_least:
+        return _difference(label, got, target.value, target.tolerance)
+    if bool((got >= target.value - target.tolerance).all()):
+        return None
+    return f"{label} is {_two_numbers(got.min(), target.value.max(), 'expected at least')}."
+
+
 def _breach(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
-    for label, output, right in zip(problem.returns, outcome.outputs, expected.outputs, strict=True):
+    for label, output, right in zip(problem.labels, outcome.outputs, expected.outputs, strict=True):
         if output.values.dtype != right.dtype:
-            return f"{label} has dtype {_dtype(output.values)}; expected {_dtype(right)}, that of the inputs."
+            whose = "" if right.dtype != case.dtype else ", that of the inputs"
+            return f"{label} has dtype {_dtype(output.values)}; expected {_dtype(right)}{whose}."
         if output.device != expected.device:
             return f"{label} is on {output.device}; expected {expected.device}, where the inputs are."
     if outcome.modified:
@@ -195,23 +301,37 @@ def _first(found: Iterable[str | None]) -> str | None:
     return next(filter(None, found), None)
 
 
-def _alike(case: Case, a: Outcome, b: Outcome, expected: Expected) -> bool:
+def _alike(problem: Problem, case: Case, a: Outcome, b: Outcome, expected: Expected) -> bool:
     """Whether two outcomes are the same to this case's criterion."""
     if a.outputs is None or b.outputs is None:
         return False
-    return (case.criterion != "contract" or a.modified == b.modified) and all(
-        _difference("", x, y.values, tolerance) is None
-        and (case.criterion != "contract" or (x.device, x.values.dtype) == (y.device, y.values.dtype))
-        for x, y, tolerance in zip(a.outputs, b.outputs, expected.tolerances, strict=True)
-    )
+    if case.criterion == "contract" and (
+        a.modified != b.modified
+        or [(x.device, x.values.dtype) for x in a.outputs] != [(x.device, x.values.dtype) for x in b.outputs]
+    ):
+        return False
+    if problem.measured is None:
+        rows = zip(a.outputs, b.outputs, expected.tolerances, strict=True)
+        return not any(_difference("", x.values, y.values, tolerance) for x, y, tolerance in rows)
+    ours, theirs = (_unmeasurable(problem, outcome, expected) for outcome in (a, b))
+    if ours or theirs:
+        return ours == theirs
+    rows = zip(_quantities(problem, case, a), _quantities(problem, case, b), expected.measured, strict=True)
+    return not any(_difference("", x, y, target.tolerance) for x, y, target in rows)
 
 
-def _difference(label: str, output: Output, expected: torch.Tensor, tolerance: float) -> str | None:
-    got = output.values
+def _misshapen(label: str, got: torch.Tensor, expected: torch.Tensor) -> str | None:
     if got.shape != expected.shape:
         return f"{label} has shape {tuple(got.shape)}; expected {tuple(expected.shape)}."
     if got.is_complex():
         return f"{label} is complex; expected {_dtype(expected)}."
+    return None
+
+
+def _difference(label: str, got: torch.Tensor, expected: torch.Tensor, tolerance: float) -> str | None:
+    wrong = _misshapen(label, got, expected)
+    if wrong:
+        return wrong
     error = (got.double() - expected.double()).abs()
     wrong = ~((error <= tolerance) | (got == expected) | (got.isnan() & expected.isnan()))
     if not wrong.any():
@@ -222,8 +342,11 @@ def _difference(label: str, output: Output, expected: torch.Tensor, tolerance: f
 def _describe(label: str, got, expected, error, wrong, tolerance: float) -> str:
     """Where two tensors differ most, absolutely and relatively, and in how many places.
 
-    A relative error is told only where the expected value is larger than what rounding does.
+    A relative error is told only where the expected value is larger than what rounding does. Of a single number
+    there is nothing more to say than what it is.
     """
+    if not expected.dim():
+        return f"{label} is {_two_numbers(got, expected)}."
     infinite = float("inf")
     absolute = _argmax(error.where(wrong, 0.0).nan_to_num(infinite, infinite))
     ratio = error / expected.double().abs()
@@ -247,11 +370,13 @@ def _index(index: tuple[int, ...]) -> str:
     return f"[{', '.join(map(str, index))}]" if index else ""
 
 
-def _two_numbers(got: torch.Tensor, expected: torch.Tensor) -> str:
+def _two_numbers(got: torch.Tensor, expected: torch.Tensor, how: str = "expected") -> str:
     """Both values, with as many digits as it takes to tell them apart."""
+    if not expected.is_floating_point():
+        return f"{got.item()}; {how} {expected.item()}"
     pairs = [(f"{float(got):.{digits}g}", f"{float(expected):.{digits}g}") for digits in (6, 9, 12, 17)]
     one, other = next((pair for pair in pairs if pair[0] != pair[1]), pairs[-1])
-    return f"{one}; expected {other}"
+    return f"{one}; {how} {other}"
 
 
 def _dtype(tensor: torch.Tensor) -> str:
@@ -264,7 +389,7 @@ def _reference(problem: Problem, inputs: Mapping[str, Any]) -> tuple[torch.Tenso
 
 
 def _largest(values: torch.Tensor) -> float:
-    finite = values[torch.isfinite(values)]
+    finite = values[torch.isfinite(values)].double()
     return float(finite.abs().max()) if finite.numel() else 0.0
 
 
@@ -274,6 +399,8 @@ def _to(value: Any, dtype: torch.dtype) -> Any:
         return torch.Generator().manual_seed(value.initial_seed())
     if isinstance(value, Mapping):
         return {name: _to(item, dtype) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_to(item, dtype) for item in value)
     return value.to(dtype) if isinstance(value, torch.Tensor) and value.is_floating_point() else value
 
 

@@ -1,8 +1,8 @@
 """What a graded exercise is: data only. `judge` compares with it, `calls` makes the calls it describes."""
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -10,6 +10,8 @@ import torch
 from autograder.calls import Call
 
 Cases = Callable[[torch.Generator], list["Case"]]
+# The form of what a function returns: a name stands for one tensor.
+Names = str | tuple["Names", ...] | Mapping[str, "Names"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Case:
     the numbers of every tensor lie in memory: row after row ("contiguous"), with gaps ("strided"), or dense with
     the first and the last dimension exchanged ("transposed"). With `another_call` the forward function runs once
     more, on other values, before the first call's results are used: they must not depend on what came later.
+    A `timed` call is made several times, and the fastest one counts. `kept` is for the judge: no student sees it.
     """
 
     name: str
@@ -30,13 +33,15 @@ class Case:
     dtype: torch.dtype = torch.float32
     layout: str = "contiguous"
     another_call: bool = False
+    timed: bool = False
+    kept: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Program:
     """A whole answer to a problem, written as functions named ``<function of the problem>__<what is special>``.
 
-    Each function stands alone (it uses nothing but ``torch``), so that its source can be put into a notebook cell.
+    Each function or class stands alone (it uses nothing but ``torch``), so that its source can be put into a cell.
     A wrong program that people really write has a docstring: the hint, which names the mistake without the answer.
     """
 
@@ -61,12 +66,35 @@ def programs(*answers: Callable | tuple[Callable, ...]) -> tuple[Program, ...]:
 
 
 @dataclass(frozen=True)
+class Target:
+    """What a measured quantity must be, and how far from it a right program may be; `at_least` bounds one side only."""
+
+    value: torch.Tensor
+    tolerance: float = 0.0
+    at_least: bool = False
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is compared in place of the outputs, where many outputs are right.
+
+    labels   the names of the quantities
+    of       (case, outputs) to the quantities; the outputs are float64, finite, and of the reference's shapes
+    targets  (case) to what they must be; without it they must be the reference's, up to its rounding errors
+    """
+
+    labels: tuple[str, ...]
+    of: Callable[[Case, tuple[torch.Tensor, ...]], tuple[torch.Tensor, ...]]
+    targets: Callable[[Case], tuple[Target, ...]] | None = None
+
+
+@dataclass(frozen=True)
 class Problem:
     """A graded exercise.
 
     name          the function that the student writes; the cell that grades it is ``check_<name>``
     call          how it is called and what it must return (see `calls`)
-    returns       the names of the tensors compared, in order
+    returns       the names of the tensors compared, in order and in the form in which they are returned
     cases         draws the cases from a generator
     expected      the torch reference: (arguments, dout) to the tensors of `returns`
     points        points by criterion; "values" comes first, and without it nothing is earned
@@ -74,11 +102,13 @@ class Problem:
     mistakes      wrong programs that people really write, each to be recognised by its hint
     alternatives  right programs of different style, each to earn everything
     companions    right functions that a mistake or alternative needs beside its own (a backward its forward)
+    measured      what is compared in place of the outputs, if they are not to be compared themselves
+    speed         how many times as long as the reference a timed case may take
     """
 
     name: str
     call: Call
-    returns: tuple[str, ...]
+    returns: tuple[Names, ...]
     cases: Cases
     expected: Callable[[Mapping[str, Any], torch.Tensor | None], tuple[torch.Tensor, ...]]
     points: Mapping[str, float]
@@ -86,6 +116,13 @@ class Problem:
     mistakes: tuple[Program, ...] = ()
     alternatives: tuple[Program, ...] = ()
     companions: tuple[Callable, ...] = ()
+    measured: Measure | None = None
+    speed: float | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of all tensors that a call returns, one after the other."""
+        return tuple(leaves(self.returns))
 
     @property
     def maximum(self) -> float:
@@ -94,3 +131,12 @@ class Problem:
     def functions_of(self, program: Program) -> dict[str, Callable]:
         """Everything a call of this problem needs to run `program`."""
         return Program(self.companions).by_name() | program.by_name()
+
+
+def leaves(names: Names) -> Iterator[str]:
+    """The names in a form, one after the other."""
+    if isinstance(names, str):
+        yield names
+    else:
+        for part in names.values() if isinstance(names, Mapping) else names:
+            yield from leaves(part)

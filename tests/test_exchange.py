@@ -116,7 +116,7 @@ def test_a_graph_of_scalars_is_built_and_differentiated():
     # x * exp(2 x) at x = 0.5, whose derivative is (1 + 2 x) exp(2 x).
     product = one_case(
         graph,
-        {"values": (0.5,), "steps": (("*", 0, 2.0), ("exp", 1), ("*", 0, 2))},
+        {"values": scalar(0.5).view(1), "steps": (("*", 0, 2.0), ("exp", 1), ("*", 0, 2))},
         lambda arguments, dout: (scalar(0.5 * math.e), scalar(2 * math.e).view(1)),
         returns=("data", "grad"),
         name="Value",

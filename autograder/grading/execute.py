@@ -11,10 +11,11 @@ from nbformat import NotebookNode, from_dict
 from nbgrader.utils import is_grade, is_solution
 
 from autograder import exchange
+from autograder.calls import Outcome, timed
 from autograder.grading.outputs import FLOOD, Outputs, error_output, keep_in_bounds
 from autograder.grading.settings import Settings
 from autograder.judge import Exam, Verdict
-from autograder.problem import Problem
+from autograder.problem import Case, Problem
 from autograder.problems import problems
 from autograder.release import PREFIX
 from autograder.rules import Sources
@@ -55,8 +56,8 @@ def problem_of(cell: NotebookNode) -> Problem | None:
 
 
 @functools.lru_cache(maxsize=256)
-def _exam(problem: str, seed: int, device: str) -> Exam:
-    return Exam(problems()[problem], seed, torch.device(device))
+def _exam(problem: str, seed: int, device: str, threads: int) -> Exam:
+    return Exam(problems()[problem], seed, torch.device(device), threads=threads)
 
 
 class _Run:
@@ -112,7 +113,7 @@ class _Run:
 
     def _check(self, problem: Problem, cell: NotebookNode) -> list[NotebookNode]:
         """The outputs of a check cell: what the functions printed, and the table of the verdict."""
-        exam = _exam(problem.name, self._settings.seed_of(problem.name), self._device)
+        exam = _exam(problem.name, self._settings.seed_of(problem.name), self._device, self._settings.threads)
         printed = Outputs(_PRINTED, FLOOD * self._settings.limits.output)
         verdict = self._verdict(exam, printed)
         points = float(cell.metadata.nbgrader.points)
@@ -131,14 +132,27 @@ class _Run:
         if broken:
             return exam.refuse(broken)
         try:
-            reply = self._request(CALLS, {}, _question(exam), printed.show)
-            if "buffers" not in reply.message:
-                return exam.refuse(self._why_stopped(printed, problem.name))
-            return exam.judge(exchange.read_answer(reply.message["buffers"], problem, exam.cases))
+            untimed = iter(self._outcomes(exam, False, printed))
+            return exam.judge(
+                [
+                    timed(lambda: self._outcomes(exam, True, printed)[0]) if case.timed else next(untimed)
+                    for case in exam.cases
+                ]
+            )
+        except StoppedError as error:
+            return exam.refuse(str(error))
         except KernelEndedError as error:
             return exam.refuse(f"The kernel ended while {problem.name} ran: {error}.")
         except (NotRunError, exchange.ExchangeError) as error:
             return exam.refuse(str(error))
+
+    def _outcomes(self, exam: Exam, timed: bool, printed: Outputs) -> list[Outcome]:
+        """Have the calls made that are timed, or those that are not. Raises `StoppedError` when they take too long."""
+        question, cases = _question(exam, timed)
+        reply = self._request(CALLS, {}, question, printed.show)
+        if "buffers" not in reply.message:
+            raise StoppedError(self._why_stopped(printed, exam.problem.name))
+        return exchange.read_answer(reply.message["buffers"], exam.problem, cases)
 
     def _why_stopped(self, shown: Outputs, what: str) -> str:
         limits = self._settings.limits
@@ -211,6 +225,10 @@ class _Run:
         return "cuda" if self._settings.gpu else "cpu"
 
 
+class StoppedError(Exception):
+    """The calls of a check were stopped; the message says why."""
+
+
 class NotRunError(Exception):
     """A cell was left out; the message says why."""
 
@@ -227,5 +245,7 @@ def _execution(source: str) -> dict[str, Any]:
 
 
 @functools.lru_cache(maxsize=256)
-def _question(exam: Exam) -> list[bytes]:
-    return exchange.ask(exam.problem, exam.cases)
+def _question(exam: Exam, timed: bool) -> tuple[list[bytes], list[Case]]:
+    """The calls of an exam that are timed, or those that are not, as they are sent, and their cases."""
+    cases = [case for case in exam.cases if case.timed == timed]
+    return exchange.ask(exam.problem, cases), cases

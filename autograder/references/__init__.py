@@ -1,9 +1,11 @@
 """What is right: torch's own operations, and autograd through them for the gradients."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import torch
+
+from autograder.calls import STEPS
 
 Reference = Callable[[Mapping[str, Any], torch.Tensor | None], tuple[torch.Tensor, ...]]
 
@@ -17,14 +19,59 @@ def value_of(operation: Callable[..., torch.Tensor]) -> Reference:
     return expected
 
 
-def gradients_of(operation: Callable[..., torch.Tensor]) -> Reference:
-    """The reference of a backward function: autograd's gradients for the floating-point tensor arguments, in order."""
+def values_of(operation: Callable[..., tuple[torch.Tensor, ...]]) -> Reference:
+    """The reference of a function that returns several tensors: those of `operation(**arguments)`, in one tuple."""
+
+    def expected(arguments: Mapping[str, Any], dout: None) -> tuple[torch.Tensor, ...]:
+        return tuple(operation(**arguments))
+
+    return expected
+
+
+def numbers_of(operation: Callable[..., int | tuple], count: int = 1) -> Reference:
+    """The reference of a function that returns whole numbers or raises ValueError (see `calls.numbers`).
+
+    `operation` returns one number, or a tuple of `count` numbers; one of them may be a tuple of numbers itself.
+    """
+
+    def expected(arguments: Mapping[str, Any], dout: None) -> tuple[torch.Tensor, ...]:
+        try:
+            found = operation(**arguments)
+        except ValueError:
+            return (torch.tensor(True), *[torch.tensor(0)] * count)
+        found = found if count > 1 else (found,)
+        return (torch.tensor(False), *(torch.tensor(number, dtype=torch.int64) for number in found))
+
+    return expected
+
+
+def graph_of() -> Reference:
+    """The reference of a graph of scalars (see `calls.graph`): its steps on torch's own scalars, and autograd."""
+
+    def expected(arguments: Mapping[str, Any], dout: None) -> tuple[torch.Tensor, ...]:
+        leaves = arguments["values"].detach().clone().requires_grad_()
+        with torch.enable_grad():
+            nodes = list(leaves.unbind())
+            for operation, *operands in arguments["steps"]:
+                chosen = [nodes[operand] if isinstance(operand, int) else operand for operand in operands]
+                nodes.append(STEPS[operation](*chosen))
+            (grad,) = torch.autograd.grad(nodes[-1], leaves)
+        return nodes[-1].detach(), grad
+
+    return expected
+
+
+def gradients_of(operation: Callable[..., torch.Tensor], wrt: Collection[str] | None = None) -> Reference:
+    """The reference of a backward function: autograd's gradients for the arguments in `wrt`, in their order.
+
+    Without `wrt`, for all that are floating-point tensors.
+    """
 
     def expected(arguments: Mapping[str, Any], dout: torch.Tensor) -> tuple[torch.Tensor, ...]:
         leaves = {
             name: value.detach().clone().requires_grad_()
             for name, value in arguments.items()
-            if isinstance(value, torch.Tensor) and value.is_floating_point()
+            if (name in wrt if wrt is not None else isinstance(value, torch.Tensor) and value.is_floating_point())
         }
         with torch.enable_grad():
             out = operation(**{**arguments, **leaves})

@@ -1,0 +1,354 @@
+"""The kinds of call beside forward and backward, what is measured, and time, each on a small problem of its own."""
+
+import math
+import time
+
+import pytest
+import torch
+
+from autograder import calls, exchange
+from autograder.calls import NamedFunction, draws, forward, function, graph, numbers, training
+from autograder.judge import Exam, baseline
+from autograder.problem import Case, Measure, Problem, Target
+from autograder.references import gradients_of, graph_of, numbers_of, value_of, values_of
+
+CPU = torch.device("cpu")
+
+
+def problem(call, returns, arguments, expected, name="f", points=None, **more):
+    """A problem of the cases in `arguments`, each under its own criterion."""
+    case_fields = more.pop("case", {})
+    cases = [Case(name, name, values, **case_fields) for name, values in arguments.items()]
+    return Problem(name, call, returns, lambda generator: cases, expected, dict.fromkeys(arguments, 1), **more)
+
+
+def verdict(problem, f, name="f"):
+    """The verdict, which must be the same here and over the boundary."""
+    exam = Exam(problem, 0, CPU)
+    here = exam.judge(calls.run_all(problem, exam.cases, {name: f}, CPU))
+    answer = exchange.serve(exchange.ask(problem, exam.cases), {name: f})
+    untimed = [case.name for case in exam.cases if not case.timed]
+    there = exam.judge(exchange.read_answer(answer, problem, exam.cases))
+    both = [[(c.name, c.earned) for c in v.criteria if c.name in untimed] for v in (here, there)]
+    assert both[0] == both[1]
+    return here
+
+
+def said(problem, f, name="f"):
+    found = verdict(problem, f, name)
+    assert found.score < found.maximum
+    return next(finding for c in found.criteria for finding in c.findings)
+
+
+def earned(problem, f, name="f"):
+    found = verdict(problem, f, name)
+    assert found.score == found.maximum, [finding for c in found.criteria for finding in c.findings]
+
+
+X = torch.tensor([[1.0, -2.0], [3.0, 0.5]])
+
+NESTED = problem(
+    function,
+    ("total", ("low", "high"), {"W1": "grads['W1']"}),
+    {"a case": {"params": {"W1": X}, "x": X}},
+    lambda arguments, dout: (
+        arguments["x"].sum(),
+        arguments["x"].min(),
+        arguments["x"].max(),
+        arguments["params"]["W1"],
+    ),
+)
+
+
+def test_what_is_returned_may_be_nested():
+    earned(NESTED, lambda params, x: (x.sum(), (x.min(), x.max()), {"W1": params["W1"]}))
+    earned(NESTED, lambda params, x: [x.sum(), [x.min(), x.max()], {"W1": params["W1"]}])
+
+
+@pytest.mark.parametrize(
+    ("returned", "sentence"),
+    [
+        (lambda x: x.sum(), "f returned a Tensor; expected a tuple (total, (low, high), {W1})."),
+        (lambda x: (x.sum(), x.min(), x), "f returned a Tensor where (low, high) was expected; in all (total, (low,"),
+        (lambda x: (x.sum(), (x.min(), x.max()), x), "f returned a Tensor; expected a dict with the keys W1."),
+        (
+            lambda x: (x.sum(), (x.min(), x.max()), {"w1": x}),
+            "f returned a dict with the keys w1; expected a dict with the keys W1.",
+        ),
+        (lambda x: (x.sum(), (x.min(), x.max()), {"W1": 2 * x}), "grads['W1'][1, 0] is 6; expected 3."),
+    ],
+)
+def test_what_is_returned_must_have_the_form(returned, sentence):
+    assert sentence in said(NESTED, lambda params, x: returned(x))
+
+
+def test_a_changed_tensor_in_a_dict_is_found():
+    contract = problem(function, ("out",), {"contract": {"params": {"W1": X}}}, lambda a, dout: (a["params"]["W1"],))
+
+    def in_place(params):
+        out = params["W1"].clone()
+        params["W1"] += 1
+        return out
+
+    def another_entry(params):
+        out = params["W1"]
+        params["W1"] = out + 1
+        return out
+
+    for f in (in_place, another_entry):
+        assert "the call changed its input params['W1']; work on a copy." in said(contract, f)
+
+
+RUNNING = problem(
+    forward,
+    ("out", ("mean", "var")),
+    {"a case": {"x": X}},
+    lambda arguments, dout: (arguments["x"] + 1, arguments["x"].mean(0), arguments["x"].var(0)),
+)
+
+
+def test_a_forward_function_may_return_more_than_out_and_cache():
+    earned(RUNNING, lambda x: (x + 1, (x.mean(0), x.var(0)), None))
+    assert "expected a tuple (out, (mean, var), cache)" in said(RUNNING, lambda x: (x + 1, None))
+    assert "mean has shape (2, 2)" in said(RUNNING, lambda x: (x + 1, (x, x), None))
+
+
+SIZES = problem(
+    numbers,
+    ("a ValueError is raised", "size", "shape"),
+    {"fits": {"size": 7}, "does not fit": {"size": 0}},
+    numbers_of(lambda size: (size // 2, (size, size)) if size else [][0] if size is None else _refuse(), 2),
+)
+
+
+def _refuse():
+    raise ValueError("nothing fits")
+
+
+def sizes(size):
+    if size < 1:
+        raise ValueError(f"size is {size}; expected a positive one")
+    return size // 2, (size, size)
+
+
+def test_whole_numbers_and_a_value_error():
+    earned(SIZES, sizes)
+    earned(SIZES, lambda size: (torch.tensor(size // 2), [size, torch.tensor(size)]) if size else sizes(size))
+
+
+@pytest.mark.parametrize(
+    ("f", "sentence"),
+    [
+        (lambda size: (size / 2, (size, size)), "f gave 3.5 for size; expected whole numbers."),
+        (lambda size: (float(size // 2), (size, size)), "f gave 3.0 for size; expected whole numbers."),
+        (lambda size: (True, (size, size)), "f gave True for size; expected whole numbers."),
+        (lambda size: (10**30, (size, size)), "for size; expected whole numbers."),
+        (lambda size: (size // 2, size), "shape has shape (); expected (2,)."),
+        (lambda size: (size, (size, size)), "size is 7; expected 3."),
+        (lambda size: (size // 2, (size, size)), "does not fit: a ValueError is raised is False; expected True."),
+        (lambda size: sizes(size) if size else _wordless(), "raised ValueError without a message"),
+        (lambda size: sizes(size) if size else 1 // size, "raised ZeroDivisionError"),
+        (lambda size: _refuse(), "fits: a ValueError is raised is True; expected False."),
+    ],
+)
+def test_what_is_no_right_number(f, sentence):
+    assert any(sentence in finding for c in verdict(SIZES, f).criteria for finding in c.findings)
+
+
+def _wordless():
+    raise ValueError
+
+
+def spread(case, outputs):
+    sample, again = outputs
+    return sample.std(), (sample[0] - again).abs().max(), (sample[0] - sample[1]).abs().min()
+
+
+NORMALS = problem(
+    draws,
+    ("draws", "the first draw again"),
+    {
+        "a case": {
+            "shape": (200, 200),
+            "generator": torch.Generator().manual_seed(5),
+            "count": 3,
+        }
+    },
+    lambda arguments, dout: (
+        torch.zeros(arguments["count"], *arguments["shape"]),
+        torch.zeros(arguments["shape"]),
+    ),
+    measured=Measure(
+        ("standard deviation", "difference of two calls with one seed", "difference of two draws"),
+        spread,
+        lambda case: (
+            Target(torch.tensor(2.0), 0.03),
+            Target(torch.tensor(0.0)),
+            Target(torch.tensor(1e-12), at_least=True),
+        ),
+    ),
+)
+
+
+def test_draws_are_measured():
+    earned(NORMALS, lambda shape, generator: 2 * torch.randn(shape, generator=generator))
+    earned(NORMALS, lambda shape, generator: torch.empty(shape).normal_(0, 2, generator=generator))
+
+
+@pytest.mark.parametrize(
+    ("f", "sentence"),
+    [
+        (lambda shape, g: torch.randn(shape, generator=g), "standard deviation is "),
+        (lambda shape, g: 2 * torch.randn(shape), "difference of two calls with one seed is "),
+        (
+            lambda shape, g: 2 * torch.randn(shape, generator=torch.Generator().manual_seed(g.initial_seed())),
+            "difference of two draws is 0; expected at least 1e-12.",
+        ),
+        (lambda shape, g: 2 * torch.randn(shape, generator=g)[1:], "draws has shape (3, 199, 200)"),
+        (lambda shape, g: torch.full(shape, math.nan), "draws has values that are not finite."),
+        (lambda shape, g: 0.1, "gave a float for draws; expected a tensor."),
+    ],
+)
+def test_draws_that_are_wrong(f, sentence):
+    assert sentence in said(NORMALS, f)
+
+
+def test_a_draw_without_an_input_tensor_belongs_on_the_cpu(any_device):
+    contract = problem(
+        draws,
+        ("draws", "again"),
+        {"contract": {"shape": (2,), "generator": torch.Generator(), "count": 2}},
+        lambda arguments, dout: (torch.zeros(2, 2), torch.zeros(2)),
+        measured=Measure(("number of values",), lambda case, outputs: (torch.tensor(outputs[0].numel()),)),
+    )
+    exam = Exam(contract, 0, any_device)
+    found = exam.judge(
+        calls.run_all(contract, exam.cases, {"f": lambda shape, generator: torch.ones(shape)}, any_device)
+    )
+    assert found.score == 1
+
+
+def accuracy(case, outputs):
+    logits, repeated = outputs
+    return (logits.argmax(1) == case.kept["truth"]).double().mean(), (logits - repeated).abs().max()
+
+
+NEAREST = problem(
+    training,
+    ("logits", "the same logits again"),
+    {
+        "a case": {
+            "x": torch.tensor([[0.0], [1.0], [10.0], [11.0]]),
+            "target": torch.tensor([0, 0, 1, 1]),
+            "generator": torch.Generator().manual_seed(1),
+            "test": torch.tensor([[0.5], [10.5], [0.2], [9.0]]),
+        }
+    },
+    lambda arguments, dout: (torch.zeros(4, 2),) * 2,
+    measured=Measure(
+        ("held-out accuracy", "difference of two trainings with one seed"),
+        accuracy,
+        lambda case: (Target(torch.tensor(0.9), at_least=True), Target(torch.tensor(0.0), 1e-6)),
+    ),
+    case={"kept": {"truth": torch.tensor([0, 1, 0, 1])}, "another_call": True},
+)
+
+
+def train(x, target, generator):
+    weights = torch.rand(2, generator=generator) + 1
+    means = torch.stack([x[target == label].mean() for label in (0, 1)])
+    return lambda images: -weights.mean() * (images - means).abs()
+
+
+def test_a_training_is_judged_by_what_it_predicts():
+    earned(NEAREST, train)
+    assert "held-out accuracy is 0; expected at least 0.9." in said(NEAREST, lambda *a: lambda i: -train(*a)(i))
+    unseeded = lambda x, target, generator: train(x, target, torch.Generator().manual_seed(time.time_ns()))  # noqa: E731
+    assert "difference of two trainings with one seed is" in said(NEAREST, unseeded)
+    assert "f returned None (is a `return` missing?); expected a function" in said(NEAREST, lambda *a: None)
+    assert "logits has shape (4,); expected (4, 2)." in said(NEAREST, lambda *a: lambda i: i[:, 0])
+    assert b"truth" not in b"".join(exchange.ask(NEAREST, Exam(NEAREST, 0, CPU).cases))
+
+
+def numerical_gradient(f, x, eps):
+    grad = torch.zeros_like(x)
+    for i in range(x.numel()):
+        step = torch.zeros_like(x).view(-1)
+        step[i] = eps
+        grad.view(-1)[i] = (f(x + step.view_as(x)) - f(x - step.view_as(x))) / (2 * eps)
+    return grad
+
+
+@pytest.mark.parametrize("name", calls.FUNCTIONS)
+def test_a_function_is_an_argument_by_its_name(name):
+    central = problem(
+        function,
+        ("grad",),
+        {"a case": {"f": NamedFunction(name), "x": X, "eps": 0.1}},
+        value_of(numerical_gradient),
+        case={"dtype": torch.float64},
+    )
+    earned(central, numerical_gradient)
+    said(central, lambda f, x, eps: (f(x + eps) - f(x - eps)) / (2 * eps) * torch.ones_like(x))
+
+
+def test_the_reference_of_a_graph_follows_its_steps():
+    steps = (("**", 0, 1), ("*", 2, 2.0), ("exp", 1), ("-", 3, 4), ("tanh", 5))
+    values = torch.tensor([1.5, 0.5], dtype=torch.float64)
+    found = graph_of()({"values": values, "steps": steps}, None)
+    x, y = values.requires_grad_().unbind()
+    out = torch.tanh(2 * x**y - torch.exp(y))
+    (right,) = torch.autograd.grad(out, values)
+    assert torch.allclose(found[0], out)
+    assert torch.allclose(found[1], right)
+    assert graph in calls.KINDS.values()
+
+
+def test_several_tensors_and_chosen_gradients():
+    assert len(values_of(lambda x: [x, x])({"x": X}, None)) == 2
+    found = gradients_of(lambda x, mean: x * mean, wrt=("x",))({"x": X, "mean": X}, torch.ones(2, 2))
+    assert len(found) == 1
+    assert torch.equal(found[0], X)
+
+
+def slow_square(x):
+    time.sleep(0.05)
+    return x * x
+
+
+TIMED = problem(function, ("out",), {"values": {"x": X}}, value_of(lambda x: x * x), case={"timed": True}, speed=1000.0)
+
+
+def test_a_slow_call_is_told_how_slow_it_is():
+    finding = said(TIMED, slow_square)
+    assert finding.startswith("values: right, but it took ")
+    assert finding.endswith(" times as long as torch; at most 1000.")
+    earned(TIMED, lambda x: x * x)
+
+
+def test_a_wrong_result_is_told_before_its_time():
+    assert "out[0, 0] is" in said(TIMED, lambda x: slow_square(x) + 1)
+
+
+def test_a_call_is_timed_more_than_once_unless_it_fails_or_lasts():
+    counts = []
+
+    def after(seconds, complaint=None):
+        counts.append(0)
+
+        def once():
+            counts[-1] += 1
+            time.sleep(seconds)
+            return calls.Outcome(None if complaint else (), complaint, ())
+
+        return calls.timed(once)
+
+    assert 0 < after(0).seconds < 0.05
+    assert after(0.11).seconds >= 0.11
+    after(0, "wrong")
+    after(2.1)
+    assert counts == [5, 2, 1, 1]
+
+
+def test_the_reference_is_timed_too():
+    assert 0 < baseline(TIMED, Exam(TIMED, 0, CPU).cases[0], CPU) < 0.05
