@@ -1,4 +1,4 @@
-"""The command line: ``autograder release | grade | demo``."""
+"""The command line: ``autograder release | grade | demo | coverage``."""
 
 import argparse
 import statistics
@@ -16,7 +16,9 @@ from rich.text import Text
 
 import autograder.grading  # noqa: F401 - first, for what it keeps out
 from autograder import course
+from autograder.coverage import Coverage, coverage
 from autograder.demo import Result, feedback_page, grade_demo
+from autograder.problems import problem_sets
 from autograder.release import ReleaseError, register, release
 from autograder.sandbox.bubblewrap import NoSandboxError
 
@@ -34,6 +36,7 @@ def main() -> None:
     for name, function, text in (
         ("release", release_sets, "verify the problem sets and write the notebooks that students open"),
         ("demo", demo, "grade a class of solutions, stubs, known mistakes and alternatives"),
+        ("coverage", cover, "count which known mistakes each check catches and names, and which right programs pass"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("words", nargs="*", metavar="WORD", help="chapter, e.g. activations (default: all)")
@@ -149,6 +152,50 @@ def demo(options: argparse.Namespace) -> int:
     if surprises:
         console.print(f"[bold red]{surprises} students were not graded as expected (marked ✗).[/]")
     return 1 if surprises else 0
+
+
+def cover(options: argparse.Namespace) -> int:
+    """Print for every problem what its check makes of the known programs; 1 if it misjudges any."""
+    misjudged = []
+    for word in options.words:
+        found = []
+        with _progress(word) as bar:
+            task = bar.add_task("grading every known program", total=len(problem_sets()[word]))
+            for problem in problem_sets()[word]:
+                found.append(coverage(problem))
+                bar.advance(task)
+        console.print(_coverage_table(word, found))
+        misjudged += [sentence for one in found for sentence in one.misjudged()]
+    for sentence in misjudged:
+        console.print(f"[bold red]✗[/] {sentence}", highlight=False, soft_wrap=True)
+    return 1 if misjudged else 0
+
+
+def _coverage_table(word: str, found: list[Coverage]) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=0, title=f"The checks of {word}", show_footer=True)
+    rows = [
+        (one.mistakes, len(one.uncaught), len(one.unnamed), one.alternatives, len(one.refused), one.seconds)
+        for one in found
+    ]
+    count, uncaught, unnamed, right, refused = (sum(row[i] for row in rows) for i in range(5))
+    for head, foot in (
+        ("problem", f"{len(found)} problems"),
+        ("mistakes caught", _share(count, uncaught)),
+        ("named", _share(count, unnamed)),
+        ("alternatives accepted", _share(right, refused)),
+        ("seconds", f"{max((row[5] for row in rows), default=0):.2f}"),
+    ):
+        table.add_column(head, foot, justify="left" if head == "problem" else "right")
+    for one, (count, uncaught, unnamed, right, refused, seconds) in zip(found, rows, strict=True):
+        shares = (_share(count, uncaught), _share(count, unnamed), _share(right, refused))
+        table.add_row(one.problem, *shares, f"{seconds:.2f}")
+    table.caption = "seconds: the longest check of a known program; below, the longest of all"
+    return table
+
+
+def _share(count: int, missed: int) -> str:
+    text = f"{count - missed}/{count}"
+    return f"[red]{text}[/]" if missed else text
 
 
 def _is_up_to_date(word: str) -> bool:
