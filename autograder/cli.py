@@ -221,14 +221,20 @@ def _table(word: str, results: list[Result]) -> Table:
     table.add_column("student", overflow="fold")
     table.add_column("score", justify="right", no_wrap=True)
     table.add_column("unread", justify="right")
-    table.add_column("mistake recognised", overflow="fold")
+    table.add_column("mistakes recognised", overflow="fold")
     for result in results:
         table.add_row(
             "✓" if result.as_expected else "[red]✗[/]",
             result.student.name,
             f"{result.score:g}/{result.possible:g}",
             f"{result.manual:g}" if result.manual else "",
-            ", ".join(sorted(name.partition("__")[2].replace("_", " ") for name in result.mistakes)),
+            ", ".join(f"{problem}: {name.replace('_', ' ')}" for problem, name in result.mistakes.items()),
         )
-    table.caption = "unread: points of the questions in words, which a person reads"
+    made, named = (
+        sum(map(len, column)) for column in ([r.student.mistakes for r in results], [r.named for r in results])
+    )
+    table.caption = (
+        f"{named} of {made} mistakes were caught and called by their names. "
+        "unread: points of the questions in words, which a person reads"
+    )
     return table

@@ -1,14 +1,19 @@
-"""A class to look at: the solution, the untouched stub, every known mistake and every alternative, each a student."""
+"""A class to look at: the solution, the untouched stub, and students who make the known mistakes or know another way.
+
+A student makes mistakes in as many problems as possible, so that a few notebooks show all of them.
+"""
 
 import contextlib
 import functools
 import inspect
+import itertools
 import re
 import shutil
 import warnings
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
@@ -32,40 +37,57 @@ class Student:
     """One member of the demo class: what the notebook says instead of the solution, and what grading must find."""
 
     name: str
-    kind: str
     sources: dict[str, str] | None
-    mistakes: frozenset[str] = frozenset()
+    mistakes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What grading found for one student: points from checks, points left to a person, the mistakes recognised."""
+    """What grading found for one student: the points of each problem, earned and possible, and the mistake recognised.
+
+    `manual` are points left to a person.
+    """
 
     student: Student
-    score: float
-    possible: float
+    points: dict[str, tuple[float, float]]
+    mistakes: dict[str, str]
     manual: float
-    mistakes: frozenset[str]
+
+    @property
+    def score(self) -> float:
+        return sum(earned for earned, _ in self.points.values())
+
+    @property
+    def possible(self) -> float:
+        return sum(possible for _, possible in self.points.values())
+
+    @property
+    def named(self) -> list[str]:
+        """The problems whose mistake lost points and was called by its name."""
+        return [
+            problem
+            for problem, mistake in self.student.mistakes.items()
+            if self.mistakes.get(problem) == mistake and self.points[problem][0] < self.points[problem][1]
+        ]
 
     @property
     def as_expected(self) -> bool:
-        """Right programs earn every point, the stub none, and a mistake loses points and is called by its name.
+        """Right programs earn every point, the stub none, and every mistake loses points and is called by its name.
 
         Other functions may be built on the one with the mistake, and then go wrong with it.
         """
-        if self.student.kind == "mistake":
-            return self.score < self.possible and self.mistakes >= self.student.mistakes
-        return self.score == (0 if self.student.kind == "stub" else self.possible)
+        if self.student.mistakes:
+            return len(self.named) == len(self.student.mistakes)
+        return self.score == (0 if self.student.sources is None else self.possible)
 
 
 def students(word: str) -> list[Student]:
     """The demo class of a problem set."""
-    problems = problem_sets()[word]
     return [
-        Student("solution", "solution", {}),
-        Student("stub", "stub", None),
-        *(_student(word, p, program, "alternative") for p in problems for program in p.alternatives),
-        *(_student(word, p, program, "mistake") for p in problems for program in p.mistakes),
+        Student("solution", {}),
+        Student("stub", None),
+        *_students(word, "alternatives", lambda problem: problem.alternatives),
+        *_students(word, "mistakes", lambda problem: problem.mistakes),
     ]
 
 
@@ -96,15 +118,30 @@ def feedback_page(word: str, student: Student) -> Path:
     return COURSE / "feedback" / student.name / word / f"{word}.html"
 
 
-def _student(word: str, problem: Problem, program: Program, kind: str) -> Student:
+def _students(word: str, kind: str, programs: Callable[[Problem], Sequence[Program]]) -> Iterator[Student]:
+    """Students who hand in one of the `programs` of each problem, as far as these do not stand in each other's way."""
+    waiting = [(problem, deque(programs(problem))) for problem in problem_sets()[word]]
+    for number in itertools.count(1):
+        sources: dict[str, str] = {}
+        chosen: dict[str, str] = {}
+        for problem, left in sorted(waiting, key=lambda row: len(row[1]), reverse=True):
+            functions = _functions(word, problem, left[0]) if left else {}
+            if functions and not sources.keys() & functions.keys():
+                sources |= {name: _source(name, function) for name, function in functions.items()}
+                chosen[problem.name] = left.popleft().name
+        if not chosen:
+            return
+        yield Student(f"{kind}-{number:02}", sources, chosen if kind == "mistakes" else {})
+
+
+def _functions(word: str, problem: Problem, program: Program) -> dict[str, Callable]:
+    """What must stand in a notebook together with `program`."""
     functions = problem.functions_of(program)
     for other in problem_sets()[word]:
         # A backward function must read the cache of the forward function that stands here.
         if problem.name in (companion.__name__.partition("__")[0] for companion in other.companions):
             functions = other.functions_of(other.alternatives[0]) | functions
-    name = f"{problem.name}__{program.name}"
-    sources = {function: _source(function, code) for function, code in functions.items()}
-    return Student(name, kind, sources, frozenset({name} if kind == "mistake" else ()))
+    return functions
 
 
 def _source(name: str, function: Callable) -> str:
@@ -166,17 +203,17 @@ def _results(word: str, members: list[Student]) -> Iterator[Result]:
             checks = [g for g in grades if g.name.startswith(PREFIX)]
             yield Result(
                 student,
-                sum(g.auto_score for g in checks),
-                sum(g.max_score for g in checks),
+                {g.name.removeprefix(PREFIX): (g.auto_score, g.max_score) for g in checks},
+                dict(_recognised(word, student)),
                 sum(g.max_score for g in grades if g.needs_manual_grade),
-                frozenset(_recognised(word, student)),
             )
 
 
-def _recognised(word: str, student: Student) -> Iterator[str]:
+def _recognised(word: str, student: Student) -> Iterator[tuple[str, str]]:
+    """Each problem in which a known mistake was recognised, and the mistake's name."""
     notebook = nbformat.read(COURSE / "autograded" / student.name / word / f"{word}.ipynb", as_version=4)
     for cell in filter(is_grade, notebook.cells):
         for output in cell.get("outputs", []):
             record = output.get("data", {}).get(MIME, {})
             if record.get("mistake"):
-                yield f"{record['problem']}__{record['mistake']}"
+                yield record["problem"], record["mistake"]

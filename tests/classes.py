@@ -33,7 +33,7 @@ def hand_in(course: Path, student: str, changes: dict[str, str] | None = None) -
     released = nbformat.read(course / "exercises" / WORD / f"{WORD}.ipynb", as_version=4)
     folder = course / "submitted" / student / WORD
     folder.mkdir(parents=True)
-    member = Student(student, "solution", changes or {})
+    member = Student(student, changes or {})
     nbformat.write(filled_in(WORD, released, member), folder / f"{WORD}.ipynb")
 
 
