@@ -1,11 +1,18 @@
-"""The devices on which tests run."""
+"""The devices on which tests run, and how many of the cores each of several test processes takes."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 import torch
 
 from autograder.devices import simulated_gpu
+
+
+def pytest_configure() -> None:
+    """Share the cores among the processes of pytest-xdist."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
 
 
 @pytest.fixture(params=["cpu", "simulated GPU"])
