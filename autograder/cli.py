@@ -185,7 +185,7 @@ def _coverage_table(word: str, found: list[Coverage]) -> Table:
         ("alternatives accepted", _share(right, refused)),
         ("seconds", f"{max((row[5] for row in rows), default=0):.2f}"),
     ):
-        table.add_column(head, foot, justify="left" if head == "problem" else "right")
+        table.add_column(head, foot, justify="left" if head == "problem" else "right", overflow="fold")
     for one, (count, uncaught, unnamed, right, refused, seconds) in zip(found, rows, strict=True):
         shares = (_share(count, uncaught), _share(count, unnamed), _share(right, refused))
         table.add_row(one.problem, *shares, f"{seconds:.2f}")

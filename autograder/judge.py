@@ -17,6 +17,9 @@ from autograder.problem import Case, Problem, Program, Target
 # Right programs stay within half of it, whatever the order of their sums; a test measures that.
 SLACK = 16
 
+# Seconds: on a GPU the reference is done sooner than a question gets into the sandbox and the answer out.
+SHORTEST = 1e-3
+
 
 @dataclass(frozen=True)
 class Criterion:
@@ -191,27 +194,32 @@ def expect(problem: Problem, case: Case, device: torch.device) -> Expected:
         for s, e in zip(single, exact, strict=True)
     )
     outputs = double if case.dtype == torch.float64 else tuple(_to(e, case.dtype) for e in exact)
-    measured = () if problem.measured is None else _targets(problem, case, exact, single)
+    right = double if case.dtype == torch.float64 else exact
+    measured = () if problem.measured is None else _targets(problem, case, right, exact, single)
     # What is made from no tensor is made on the CPU. A fresh tensor names its device as the student's will: "cuda"
     # is "cuda:0" there.
     place = device if any(True for _ in tensors_in(rounded)) else cpu
     return Expected(outputs, tolerances, str(torch.empty(0, device=place).device), measured)
 
 
-def _targets(problem: Problem, case: Case, exact: Sequence[torch.Tensor], single: Sequence[torch.Tensor]):
-    """What must be measured: as the problem says, or what the reference gives, up to the rounding it suffers."""
+def _targets(problem: Problem, case: Case, *outputs: Sequence[torch.Tensor]) -> tuple[Target, ...]:
+    """What must be measured: as the problem says, or what the reference gives, up to the rounding it suffers.
+
+    `outputs` are those of the reference: the right ones, and on float32's inputs the exact and the rounded ones.
+    """
     if problem.measured.targets is not None:
         return problem.measured.targets(case)
-    right, rounded = (problem.measured.of(case, tuple(t.double() for t in outputs)) for outputs in (exact, single))
+    right, exact, rounded = (problem.measured.of(case, tuple(t.double() for t in found)) for found in outputs)
     eps32, eps = torch.finfo(torch.float32).eps, torch.finfo(case.dtype).eps
     size = max(map(_largest, right))
     return tuple(
-        Target(e, SLACK * max(_largest(s - e), eps32 * size) * eps / eps32) for e, s in zip(right, rounded, strict=True)
+        Target(r, SLACK * max(_largest(s - e), eps32 * size) * eps / eps32)
+        for r, e, s in zip(right, exact, rounded, strict=True)
     )
 
 
 def baseline(problem: Problem, case: Case, device: torch.device) -> float:
-    """Seconds of the fastest of ten calls of the reference on `case`."""
+    """Seconds of the fastest of ten calls of the reference on `case`; at least what the way to the sandbox costs."""
     inputs = prepare(case, device)
     taken = []
     for _ in range(10):
@@ -220,7 +228,7 @@ def baseline(problem: Problem, case: Case, device: torch.device) -> float:
         for output in _reference(problem, inputs):
             output.cpu()
         taken.append(time.perf_counter() - start)
-    return min(taken)
+    return max(min(taken), SHORTEST)
 
 
 @contextlib.contextmanager
@@ -287,7 +295,8 @@ def _off_target(label: str, got: torch.Tensor, target: Target) -> str | None:
 def _breach(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
     for label, output, right in zip(problem.labels, outcome.outputs, expected.outputs, strict=True):
         if output.values.dtype != right.dtype:
-            whose = "" if right.dtype != case.dtype else ", that of the inputs"
+            given = any(True for _ in tensors_in(case.arguments)) and right.dtype == case.dtype
+            whose = ", that of the inputs" if given else ""
             return f"{label} has dtype {_dtype(output.values)}; expected {_dtype(right)}{whose}."
         if output.device != expected.device:
             return f"{label} is on {output.device}; expected {expected.device}, where the inputs are."

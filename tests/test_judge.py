@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from autograder.calls import tensors_in
 from autograder.judge import draw, expect, grade
 from autograder.problems import problems
 
@@ -144,11 +145,17 @@ def test_a_right_program_is_told_nothing():
 
 @pytest.mark.parametrize("problem", problems().values(), ids=lambda p: p.name)
 def test_tolerances_come_from_the_reference_s_own_error(problem):
-    """In float32 at most a few roundings of the largest value; in float64 in the same proportion."""
+    """In float32 at most some roundings of the largest number in the call; in float64 in the same proportion.
+
+    An ill-conditioned case, such as a constant channel that is divided by a tiny deviation, has the most of them. What
+    the reference gets exactly right, and is 0, must be 0.
+    """
     for dtype in (torch.float32, torch.float64):
         eps = torch.finfo(dtype).eps
         for case in draw(problem, 0, dtype):
             expected = expect(problem, case, CPU)
+            given = [t for _, t in tensors_in({**case.arguments, "dout": case.dout}) if t.is_floating_point()]
             for output, tolerance in zip(expected.outputs, expected.tolerances, strict=True):
-                largest = float(output.abs().max())
-                assert 0 < tolerance <= 256 * eps * max(largest, 1)
+                largest = max(1.0, *(float(t.double().abs().max()) for t in (output, *given) if t.numel()))
+                assert tolerance <= 1024 * eps * largest, case.name
+                assert tolerance > 0 or not output.any(), case.name

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from autograder.calls import STEPS
+from autograder.calls import STEPS, operands_of
 
 Reference = Callable[[Mapping[str, Any], torch.Tensor | None], tuple[torch.Tensor, ...]]
 
@@ -53,8 +53,7 @@ def graph_of() -> Reference:
         with torch.enable_grad():
             nodes = list(leaves.unbind())
             for operation, *operands in arguments["steps"]:
-                chosen = [nodes[operand] if isinstance(operand, int) else operand for operand in operands]
-                nodes.append(STEPS[operation](*chosen))
+                nodes.append(STEPS[operation](*operands_of(nodes, operands)))
             (grad,) = torch.autograd.grad(nodes[-1], leaves)
         return nodes[-1].detach(), grad
 
