@@ -1,5 +1,6 @@
 """The built book in a browser: every page, light and dark, wide and phone-sized, at a root and below."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -14,7 +15,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
 import yaml
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, TimeoutError, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
@@ -38,6 +39,11 @@ VIEWS = [
     ("light", "phone", "site/course/"),
     ("dark", "phone", ""),
 ]
+
+# A busy machine takes a while to set all formulas of a long page; what is not set then is found missing.
+ALL_SET = (
+    r"""() => [...document.querySelectorAll(".math")].every((formula) => formula.querySelector("mjx-container"))"""
+)
 
 OBSERVE = r"""async () => {
   if (window.MathJax?.startup?.promise) await MathJax.startup.promise;
@@ -182,6 +188,8 @@ def visits(chromium, server) -> list[Visit]:
                 tab = context.new_page()
                 watch(tab, visit)
                 tab.goto(f"{server}{prefix}{page}", wait_until="networkidle")
+                with contextlib.suppress(TimeoutError):
+                    tab.wait_for_function(ALL_SET)
                 visit.shown = tab.evaluate(OBSERVE)
                 tab.wait_for_load_state("networkidle")
                 tab.close()
