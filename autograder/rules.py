@@ -65,7 +65,7 @@ PARTS = {
         setrecursionlimit stderr stdout version version_info
     """),
     "IPython": _words("display"),
-    "autograder": _words("check datasets device devices"),
+    "autograder": _words("check datasets device devices when_written"),
 }
 # Modules that others import, so that they lie within reach of any of them: warnings.sys, torch.os.
 WITHIN = _words("""

@@ -17,6 +17,7 @@ INSIDE = (
     "datasets.py",
     "devices.py",
     "exchange.py",
+    "experiments.py",
     "problem.py",
     "sandbox/__init__.py",
     "sandbox/isolation.py",
