@@ -28,6 +28,9 @@ Ask = Callable[..., Any]
 # What a backward function must leave alone beside its inputs: the layer above may still need it.
 OUT = "the forward's out"
 
+# What is said of a stub.
+NOT_WRITTEN = "is not written yet"
+
 # More values than any exercise has; a view of one number can claim to have them.
 TOO_MANY = 10**7
 
@@ -511,13 +514,26 @@ def _describe(name: str, error: BaseException, functions: Mapping[str, Any], bro
     if broken:
         return f"{name} uses {broken}{_where(name, error, functions)}."
     if isinstance(error, NotImplementedError) and not error.args:
-        return f"{name} is not written yet: put your code in place of `raise NotImplementedError()`."
+        return (
+            f"{_stub(name, error, functions)} {NOT_WRITTEN}: put your code in place of `raise NotImplementedError()`."
+        )
     if isinstance(error, KeyboardInterrupt):
         return f"{name} was stopped before it returned{_where(name, error, functions)}."
     message = _message(error)
     if "does not require grad" in message or "requires_grad" in message:
         return f"{name} asks for autograd{_where(name, error, functions)}: write the gradient by hand."
     return f"{name} raised {type(error).__name__}: {shorten(message)}{_where(name, error, functions)}"
+
+
+def _stub(name: str, error: BaseException, functions: Mapping[str, Any]) -> str:
+    """The student's function or method that is not written: `name`, or one that it calls."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    known = frame.f_globals is _globals_of(name, functions) or frame.f_globals is functions
+    return frame.f_code.co_qualname.rpartition("<locals>.")[2] if known else name
+
+
+def _globals_of(name: str, functions: Mapping[str, Any]) -> Mapping[str, Any]:
+    return functions[name].__globals__ if isinstance(functions[name], FunctionType) else functions
 
 
 def _message(error: BaseException) -> str:
@@ -528,7 +544,7 @@ def _message(error: BaseException) -> str:
 
 
 def _where(name: str, error: BaseException, functions: Mapping[str, Any]) -> str:
-    own = functions[name].__globals__ if isinstance(functions[name], FunctionType) else functions
+    own = _globals_of(name, functions)
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
         if frame.f_globals is own or frame.f_globals is functions:
             source = linecache.getline(frame.f_code.co_filename, line).strip()

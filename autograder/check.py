@@ -3,9 +3,11 @@
 import sys
 from difflib import get_close_matches
 
+from autograder.calls import backward
 from autograder.devices import device
-from autograder.judge import grade
+from autograder.judge import Exam, grade, with_forward
 from autograder.problems import problems
+from autograder.rules import Sources
 from autograder.table import Report
 
 # Grading draws other cases: a function that passes only these is not right for all inputs.
@@ -27,4 +29,14 @@ def check(name: str) -> Report:
             f"There is no problem {name!r}; " + (f"did you mean {near[0]!r}?" if near else "see the text.")
         )
     functions = sys._getframe(1).f_globals
-    return Report.of_verdict(grade(problem, functions, PUBLIC_SEED, device()))
+    # What was run, as IPython keeps it. Outside of a notebook there is nothing to be read.
+    kept = functions.get("In")
+    cells = [cell for cell in kept if isinstance(cell, str)] if isinstance(kept, list) else []
+    broken = Sources(cells).broken(problem)
+    if broken:
+        return Report.of_verdict(Exam(problem, PUBLIC_SEED, device()).refuse(broken))
+    verdict = grade(problem, functions, PUBLIC_SEED, device())
+    if problem.call is backward and verdict.score < verdict.maximum and not verdict.hint:
+        forward = problems()[name.replace("_backward", "_forward")]
+        verdict = with_forward(verdict, grade(forward, functions, PUBLIC_SEED, device()))
+    return Report.of_verdict(verdict)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 import torch
 
-from autograder.calls import OUT, Outcome, prepare, run, run_all, tensors_in
+from autograder.calls import NOT_WRITTEN, OUT, Outcome, prepare, run, run_all, tensors_in
 from autograder.problem import Case, Problem, Program, Target
 
 # How far a right program may be from the reference, as a multiple of the reference's own error in that precision.
@@ -47,6 +47,18 @@ class Verdict:
     @property
     def maximum(self) -> float:
         return float(sum(c.points for c in self.criteria))
+
+
+def with_forward(verdict: Verdict, forward: Verdict) -> Verdict:
+    """The verdict on a backward function without a hint, and a hint if its forward function is wrong."""
+    wrong = any(c.earned < c.points for c in forward.criteria if c.name != "contract")
+    written = not any(NOT_WRITTEN in finding for c in verdict.criteria for finding in c.findings)
+    if verdict.hint or verdict.score == verdict.maximum or not wrong or not written:
+        return verdict
+    hint = (
+        f"{forward.problem} is not right yet, and {verdict.problem} works from its cache: make that check pass first."
+    )
+    return replace(verdict, hint=hint)
 
 
 @dataclass(frozen=True)
@@ -247,9 +259,11 @@ def find(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> 
 
     Dtype, device and unchanged inputs are the business of the criterion "contract" alone.
     """
-    found = outcome.complaint or (_wrong_values if problem.measured is None else _wrong_quantities)(
-        problem, case, outcome, expected
-    )
+    judges = [_wrong_values if problem.measured is None else _wrong_quantities]
+    if case.criterion == "contract":
+        # Numbers of another dtype differ in their last digits: it is the dtype that is to be told.
+        judges.insert(0, _wrong_dtype)
+    found = outcome.complaint or _first(judge(problem, case, outcome, expected) for judge in judges)
     if not found and case.criterion == "contract":
         found = _breach(problem, case, outcome, expected)
     return found and f"{case.name}: {found}"
@@ -292,12 +306,17 @@ def _off_target(label: str, got: torch.Tensor, target: Target) -> str | None:
     return f"{label} is {_two_numbers(got.min(), target.value.max(), 'expected at least')}."
 
 
-def _breach(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
+def _wrong_dtype(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
     for label, output, right in zip(problem.labels, outcome.outputs, expected.outputs, strict=True):
         if output.values.dtype != right.dtype:
             given = any(True for _ in tensors_in(case.arguments)) and right.dtype == case.dtype
             whose = ", that of the inputs" if given else ""
             return f"{label} has dtype {_dtype(output.values)}; expected {_dtype(right)}{whose}."
+    return None
+
+
+def _breach(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
+    for label, output in zip(problem.labels, outcome.outputs, strict=True):
         if output.device != expected.device:
             return f"{label} is on {output.device}; expected {expected.device}, where the inputs are."
     if outcome.modified:

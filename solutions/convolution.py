@@ -13,29 +13,16 @@
 # missing, it says which.
 
 # %%
-import os
 import time
-import traceback
 from unittest.mock import patch
 
 import matplotlib.pyplot as plt
 import torch
 
-from autograder import check, device
+from autograder import check, device, when_written
 from autograder.datasets import digits, split_indices
 
 plt.rc("axes", prop_cycle=plt.cycler(color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]))
-
-
-def when_written(experiment):
-    """Run the experiment; if it calls a function that is not written yet, print which one."""
-    if os.environ.get("NBGRADER_EXECUTION") == "autograde":
-        return  # Grading looks at the functions alone.
-    try:
-        experiment()
-    except NotImplementedError as error:
-        name = traceback.extract_tb(error.__traceback__)[-1].name
-        print(f"This cell uses {name}. Write it first, then run this cell again.")
 
 
 # %% [markdown]
@@ -96,8 +83,9 @@ out, row_backward(torch.tensor([1.0, 10.0, 100.0]), cache)
 # ## 1. How large is the output?
 #
 # A kernel of size 3 moves over 10 pixels in steps of 4 (the *stride*). It can stand at pixel 0 and at pixel 4. At
-# pixel 8 it would need the pixels 8, 9 and 10, but the last one is 9. So there are 2 outputs, and pixels 7 to 9 are
-# not seen by any of them. In general, for an input of size $n$, kernel $k$, stride $s$ and padding $p$ on each side,
+# pixel 8 it would need the pixels 8, 9 and 10, but the last one is 9. So there are 2 outputs. No window sees
+# pixels 7 to 9, nor pixel 3 between the two. In general, for an input of size $n$, kernel $k$, stride $s$ and
+# padding $p$ on each side,
 #
 # $$\left\lfloor \frac{n + 2p - k}{s} \right\rfloor + 1, \qquad
 # \left\lfloor \frac{10 - 3}{4} \right\rfloor + 1 = 2,$$
@@ -142,7 +130,7 @@ check("conv_output_size")
 # of the window, in all channels, with its weights, and adds everything up to *one* number, plus its bias. $O$ filters
 # give $O$ channels of output. For image $n$, filter $o$, row $i$ and column $j$ of the output:
 #
-# $$\mathtt{out}_{n o i j} = \mathtt{bias}_o + \sum_{c=1}^{C} \sum_{a=0}^{kh-1} \sum_{b=0}^{kw-1}
+# $$\mathtt{out}_{n o i j} = \mathtt{bias}_o + \sum_{c=0}^{C-1} \sum_{a=0}^{kh-1} \sum_{b=0}^{kw-1}
 # \mathtt{weight}_{o c a b} \cdot \mathtt{padded}_{n,\,c,\,s i + a,\,s j + b}$$
 #
 # $s$ is the stride, and $\mathtt{padded}$ is $x$ with its zeros around. The kernel is laid down as it is. What
@@ -162,7 +150,7 @@ check("conv_output_size")
 # the entries of the kernel, is enough; `torch.einsum` does the rest at once.
 # `torch.nn.functional.pad(x, (left, right, top, bottom))` pads.
 #
-# Not allowed, here and in all that follows: torch's own convolution under any of its names (`F.conv2d`, `nn.Conv2d`,
+# Not allowed, here and wherever you write a convolution: torch's own under any of its names (`F.conv2d`, `nn.Conv2d`,
 # `F.conv_transpose2d`, `torch.ops.aten.convolution` and so on).
 
 
@@ -311,7 +299,7 @@ check("im2col")
 #
 # What was laid into the padding is thrown away. Pixels that no window reaches are 0.
 #
-# Not allowed: `F.fold` and `F.unfold`. `x.unfold` and `torch.as_strided` are allowed from here on.
+# Not allowed: `F.fold` and `F.unfold`. `x.unfold` and `torch.as_strided` are forbidden in `im2col` only.
 
 
 # %% nbgrader={"grade_id": "col2im", "solution": true}
@@ -412,7 +400,8 @@ check("conv2d_backward_fast")
 
 # %% [markdown]
 # How much is gained? The same convolution by both of your functions, for images of growing size. The number of
-# multiplications is the same; what differs is how often Python has to say something.
+# multiplications is the same; what differs is how often Python has to say something. The larger the image, the more
+# places, and the larger the gain.
 
 
 # %%
@@ -424,7 +413,7 @@ def loops_against_columns():
 
     def seconds(forward, x):
         taken = []
-        for _ in range(3):
+        while len(taken) < 3 or sum(taken) < 0.2:
             start = time.perf_counter()
             forward(x, weight, bias, padding=1)[0].sum().item()
             taken.append(time.perf_counter() - start)
@@ -433,7 +422,7 @@ def loops_against_columns():
     for size in (8, 16, 32, 64):
         x = torch.randn(1, 8, size, size, generator=generator).to(device())
         ratio = seconds(conv2d_forward, x) / seconds(conv2d_forward_fast, x)
-        print(f"{size:2} x {size:2} pixels: places one by one take {ratio:4.0f} times as long")
+        print(f"{size:2} x {size:2} pixels: places one by one take {ratio:5.1f} times as long")
 
 
 # %% [markdown]
@@ -685,7 +674,7 @@ check("conv_cost")
 # The network VGG-16 is a chain of convolutions of three by three, with poolings in between, and three linear layers at
 # the end. The next cell goes down the chain with your two functions. Watch which part has the parameters and which
 # part has the work: the linear layers behind these convolutions have 123,642,856 parameters and as few as 123,633,664
-# multiply-adds.
+# multiply-adds. Each line stands behind one pooling; its numbers are totals from the image up to there.
 
 
 # %%
@@ -734,7 +723,8 @@ def cost_of_vgg16():
 #
 # - Everything random comes from `generator`. It lives on the CPU: draw there, as in
 #   `torch.randn(8, 1, 3, 3, generator=generator)`, and move the result with `.to(x)`, which gives it the device and
-#   the type of `x`. Twice the same seed must give twice the same network.
+#   the type of `x`. Twice the same seed must give twice the same network. Multiply each weight by $\sqrt{2 / m}$, where
+#   $m$ is the number of inputs of one output (9 in the first layer). Biases start at 0.
 # - The images are not always 8 by 8 (but height and width are even). Take the sizes from `x`.
 # - `predict` returns logits of shape (M, 10) for M images, not probabilities and not classes.
 #

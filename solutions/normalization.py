@@ -10,28 +10,15 @@
 # of them is missing, it says which.
 
 # %%
-import os
-import traceback
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
 
-from autograder import check, datasets, device
+from autograder import check, datasets, device, when_written
 
 plt.rc("axes", prop_cycle=plt.cycler(color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]))
-
-
-def when_written(experiment):
-    """Run the experiment; if it calls a function that is not written yet, print which one."""
-    if os.environ.get("NBGRADER_EXECUTION") == "autograde":
-        return  # Grading looks at the functions alone.
-    try:
-        experiment()
-    except NotImplementedError as error:
-        name = traceback.extract_tb(error.__traceback__)[-1].name
-        print(f"This cell uses {name}. Write it first, then run this cell again.")
 
 
 # %% [markdown]
@@ -78,10 +65,17 @@ out, center_backward(torch.tensor([1.0, 0.0, 0.0, 0.0]), cache)
 # - **Any layout.** A transposed tensor is an ordinary input, although its numbers do not lie in memory row
 #   after row. `reshape` accepts it; `view` may not.
 #
-# Not allowed in the whole notebook, except in section 5: torch's own normalizations under any of their names
-# (`F.batch_norm`, `F.layer_norm`, `F.instance_norm`, `F.group_norm`, `F.rms_norm`, `nn.BatchNorm2d` and so
-# on), and the two functions that give mean and spread in one step, `torch.var_mean` and `torch.std_mean`.
-# `mean`, `sum`, `var`, `std` and `torch.einsum` are allowed. So are your own functions from above.
+# - **Forward first.** The check of a backward function calls your own forward function. If that one is wrong,
+#   backward goes wrong with it.
+#
+# Not allowed: torch's own normalizations under any of their names (`F.batch_norm`, `F.layer_norm`,
+# `F.instance_norm`, `F.group_norm`, `F.rms_norm`, `nn.BatchNorm2d` and so on), and the two functions that give
+# mean and spread in one step, `torch.var_mean` and `torch.std_mean`. The backward functions are written by hand,
+# without autograd. `mean`, `sum`, `var`, `std` and `torch.einsum` are allowed. So are your own functions from
+# above. Section 5 adds three more names.
+#
+# The chapter writes $\hat x$, $\gamma$, $\beta$ and $\rho$ for what is called `z`, `weight`, `bias` and `momentum`
+# here.
 
 # %% [markdown]
 # ## 1. Batch normalization
@@ -144,7 +138,8 @@ def batch_norm_forward(
     or False; momentum: the share of the new batch. Returns (out, (new running_mean, new
     running_var), cache). In training the variance of the batch divides by the count, and
     enters running_var divided by one less. In evaluation the running statistics normalize,
-    and are returned as they are; N may then be 1 for x (N, C), too.
+    and are returned as they are; N may then be 1 for x (N, C), too;
+    in training each channel holds at least two numbers.
     """
     ### BEGIN SOLUTION
     axes = [d for d in range(x.dim()) if d != 1]
@@ -233,8 +228,8 @@ check("batch_norm_backward")
 #
 # The cell trains a network with eight hidden layers of 64 ReLU units on 1000 handwritten digits. The weights
 # start three times too small, with standard deviation $\sqrt{2/64} / 3$. Each layer makes the signal about
-# three times smaller, and eight of them about 6500 times. Once your batch normalization stands in front of
-# each ReLU, once nothing does. All other numbers are the same.
+# three times smaller, and eight of them about 6500 times. It does so twice: with your batch normalization
+# in front of each ReLU, and with nothing there. All other numbers are the same.
 #
 # The printed lines use the trained network in evaluation, with the running statistics, on 500
 # digits that it has not seen: all at once, and the first hundred of them one by one.
@@ -304,7 +299,7 @@ def eight_layers():
 # ## 2. Layer normalization
 #
 # Batch normalization needs a batch. In a network for sentences, or with one large image at a time, there may
-# be none. Layer normalization turns the table: one *sample* has one mean, taken over all its entries, and
+# be none. Layer normalization asks the other way round: one *sample* has one mean, taken over all its entries, and
 # knows nothing of the other samples. So there is nothing to remember, and evaluation is the same as training.
 #
 # | tensor | shape | meaning |
@@ -348,7 +343,7 @@ check("layer_norm_forward")
 # $g = (2, 4, 0, 0)$, and `dx` is $(-0.5, 0.5, 0, 0)$. Whoever multiplies by the weight at the end, which was
 # right in section 1, gets $(0, 0, 0, 0)$.
 #
-# And `dweight`: which samples has one weight touched, and which entry of each? In the example there is one
+# And `dweight`: look at one weight. Which samples does it touch, and at which entry? In the example there is one
 # sample, and `dweight` is $(-1, -1, 0, 0)$.
 
 
@@ -440,9 +435,9 @@ check("instance_norm_backward")
 
 # %% [markdown]
 # One digit under three lights: as it is, dark with a third of the contrast, and washed out. Above what came
-# in, below what your instance normalization makes of it. Only $\epsilon$ keeps the three results from being
-# equal to the last digit. The method was made for changing the style of pictures, where light and contrast
-# belong to the style. Where brightness says what a picture shows, the same property is a loss.
+# in, below what your instance normalization makes of it. Only $\epsilon$ and a little rounding keep the three
+# results apart. The method was made for changing the style of pictures, where light and contrast belong to the
+# style. Where brightness says what a picture shows, the same property is a loss.
 
 
 # %%
@@ -538,8 +533,9 @@ check("group_norm_backward")
 # The cell sends one digit through a random convolution and a normalization, 200 times, each time with other
 # digits beside it in the batch. The output for *this* digit should be the same every time. The plot shows how
 # much it moves: the standard deviation over the 200 batches, on average over the output, in the training mode
-# of batch normalization. It also confirms that group normalization with one group is layer normalization, and
-# with a group for each channel instance normalization.
+# of batch normalization. Twice as many images make the movement about $\sqrt 2$ times smaller. The cell
+# also confirms that, with all weights 1 and all biases 0, group normalization with one group is layer
+# normalization, and with a group for each channel instance normalization.
 
 
 # %%
@@ -575,6 +571,7 @@ def changing_company():
     for name, curve in moves.items():
         axis.plot(sizes, curve, marker=".", label=name)
     axis.set_xscale("log", base=2)
+    axis.set_xticks(sizes, sizes)
     axis.set(xlabel="images in the batch", ylabel="how far the output moves")
     axis.legend()
 
@@ -658,14 +655,14 @@ def changing_company():
 # channels around it; beyond the first and the last channel there is nothing. The sums are $1 + 4 = 5$,
 # $1 + 4 + 9 = 14$ and $4 + 9 = 13$. Then
 #
-# $$\mathtt{out}_c = \frac{x_c}{b_c^{\,\beta}}, \qquad
-# b_c = k + \frac{\alpha}{\mathtt{size}} \sum_{j \text{ in the window of } c} x_j^2 .$$
+# $$\mathtt{out}_c = \frac{x_c}{D_c^{\,\beta}}, \qquad
+# D_c = k + \frac{\alpha}{\mathtt{size}} \sum_{j \text{ in the window of } c} x_j^2 .$$
 #
-# With $\alpha = 3$, $\beta = 1$ and $k = 1$, $b$ is $(6, 15, 14)$ and `out` is $(0.1667, 0.1333, 0.2143)$.
+# With $\alpha = 3$, $\beta = 1$ and $k = 1$, $D$ is $(6, 15, 14)$ and `out` is $(0.1667, 0.1333, 0.2143)$.
 #
 # torch divides $\alpha$ by the size, as here, also at the ends where fewer channels are inside. The paper does
 # not divide. An even window has no middle: then it reaches one channel further *back* than forward. With
-# `size` = 2 the window of channel 3 is channels 2 and 3; with $\alpha = 2$, $\beta = 1$, $k = 1$, $b$ is
+# `size` = 2 the window of channel 3 is channels 2 and 3; with $\alpha = 2$, $\beta = 1$, $k = 1$, $D$ is
 # $(2, 6, 14)$. A window may also be wider than there are channels.
 #
 # Not allowed: `F.local_response_norm`, `nn.LocalResponseNorm`, `nn.CrossMapLRN2d`. `F.pad`, `unfold`, pooling
@@ -695,17 +692,17 @@ check("local_response_norm_forward")
 # %% [markdown]
 # ### Local response normalization, backward
 #
-# Again there is more than one way. $x_i$ acts on its own output directly. And it stands in $b_j$ for every
-# channel $j$ in whose window it lies, its own among them; each $b_j$ acts on $\mathtt{out}_j$. So `dx` at
+# Again there is more than one way. $x_i$ acts on its own output directly. And it stands in $D_j$ for every
+# channel $j$ in whose window it lies, its own among them; each $D_j$ acts on $\mathtt{out}_j$. So `dx` at
 # channel $i$ collects something from each such $j$, and what it brings is made of the `dout`, the $x$ and the
-# $b$ *of channel j*.
+# $D$ *of channel j*.
 #
 # The example with `size` = 3 and `dout` $= (0, 1, 0)$: all that comes back comes from channel 2, where
-# $x = 2$ and $b = 15$. Its direct way brings $1/15 = 0.0667$ to channel 2. The other way brings
+# $x = 2$ and $D = 15$. Its direct way brings $1/15 = 0.0667$ to channel 2. The other way brings
 # $-2 \cdot 2\, x_i / 15^2$ to each of the three. So `dx` is $(-0.0178, 0.0311, -0.0533)$.
 #
 # Mind the even windows. If channel 3 looks back at channel 2, then channel 2 gets something back from
-# channel 3, which lies in front of it.
+# channel 3, which comes after it.
 
 
 # %% nbgrader={"grade_id": "local_response_norm_backward", "solution": true}
@@ -729,9 +726,9 @@ def local_response_norm_backward(dout, cache):
 check("local_response_norm_backward")
 
 # %% [markdown]
-# Sixteen channels at one pixel, all with response 1 but channel 8, which shouts. With AlexNet's window of 5,
-# two neighbors on either side go down with it, and the others do not notice. The settings are stronger than
-# AlexNet's, to be seen.
+# Sixteen channels at one pixel, all with response 1 but channel 8, which shouts. All of them shrink to about 0.6,
+# because each has neighbors. With AlexNet's window of 5, two neighbors on either side of the loud one shrink to
+# about 0.3; the others are where they would be without it. The settings are stronger than AlexNet's, to be seen.
 
 
 # %%
@@ -740,10 +737,12 @@ def one_loud_channel():
     x = torch.ones(1, 16, 1, 1, device=device())
     x[0, 7] = 4
     out, _ = local_response_norm_forward(x, 5, 1.0, 0.75, 1.0)
+    calm, _ = local_response_norm_forward(torch.ones_like(x), 5, 1.0, 0.75, 1.0)
     channels = torch.arange(1, 17)
     _, axis = plt.subplots(figsize=(6, 3.2), layout="constrained")
-    axis.bar(channels - 0.2, x.flatten().cpu(), width=0.4, label="before")
-    axis.bar(channels + 0.2, out.flatten().cpu(), width=0.4, label="after")
+    axis.bar(channels - 0.27, x.flatten().cpu(), width=0.27, label="before")
+    axis.bar(channels, calm.flatten().cpu(), width=0.27, label="after, were channel 8 a 1 too")
+    axis.bar(channels + 0.27, out.flatten().cpu(), width=0.27, label="after")
     axis.set(xlabel="channel", ylabel="response", xticks=channels)
     axis.legend()
 

@@ -11,27 +11,14 @@
 # of them is missing, it says which.
 
 # %%
-import os
-import traceback
 
 import matplotlib.pyplot as plt
 import torch
 
-from autograder import check, datasets, device
+from autograder import check, datasets, device, when_written
 
 plt.rc("axes", prop_cycle=plt.cycler(color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]))
 plt.rc("image", cmap="gray_r")
-
-
-def when_written(experiment):
-    """Run the experiment; if it calls a function that is not written yet, print which one."""
-    if os.environ.get("NBGRADER_EXECUTION") == "autograde":
-        return  # Grading looks at the functions alone.
-    try:
-        experiment()
-    except NotImplementedError as error:
-        name = traceback.extract_tb(error.__traceback__)[-1].name
-        print(f"This cell uses {name}. Write it first, then run this cell again.")
 
 
 # %% [markdown]
@@ -84,7 +71,9 @@ center(people)
 # say otherwise and gives 12.91 here; look up `correction` in the documentation of `torch.std`.
 #
 # If all numbers of a feature are equal, its standard deviation is 0, and the second step would divide by 0.
-# For such a feature return 1. With a single sample, every feature is such a feature.
+# For such a feature return 1. (In float32 the mean may be rounded: for seven times 0.1 torch finds a standard
+# deviation of about $10^{-8}$. The numbers themselves are the safer place to look.) With a single sample,
+# every feature is such a feature.
 #
 # On paper $\sigma^2$ is also the mean of the squares minus the square of the mean. Do not use that here. For
 # numbers near 1000 the squares are near $10^6$, where float32 moves in steps of 0.06, and their small difference
@@ -118,8 +107,8 @@ check("fit_standardizer")
 # By hand: with $\mu = 175$ and $\sigma = 11.18$, a person of 190 cm becomes $15 / 11.18 = 1.342$.
 #
 # `mean` and `std` are arguments, because they come from the training data. If the test data were standardized
-# by their own mean, the same person would be a different number in each of them, and a single test sample
-# would always become 0.
+# by their own mean, the same person would become one number among the training data and another among the
+# test data, and a single test sample would always become 0.
 #
 # Not allowed: `F.batch_norm`, which contains this formula.
 
@@ -222,8 +211,8 @@ check("channel_mean_std")
 #
 # A constant feature has no length. Return `low` for all its numbers.
 #
-# One wild sample decides the whole range here, and presses all others together. This is why standardization
-# is more common.
+# One wild sample decides the whole range here, and presses all others together. Standardization is not safe from
+# it either, so look at the data first.
 
 
 # %% nbgrader={"grade_id": "min_max_scale", "solution": true}
@@ -376,8 +365,8 @@ def eigen_images():
 # All of these earn everything. The check looks at the mean, at the variances along the principal axes of your
 # result, and at the inner products of its rows, which no rotation changes.
 #
-# Uncorrelated does not mean independent. Take $z$ from a normal distribution and put $z^2$ beside it: they are
-# uncorrelated, and one decides the other.
+# Uncorrelated does not mean independent. Take $z$ from the standard normal distribution and put $z^2$
+# beside it: they are uncorrelated, and yet $z$ decides $z^2$.
 
 
 # %% nbgrader={"grade_id": "whiten", "solution": true}
@@ -398,8 +387,9 @@ def whiten(x, eps):
 check("whiten")
 
 # %% [markdown]
-# The covariances of all 64 pixels with each other, before and after. Hardly anything is left off the diagonal.
-# On it stands nearly 1, but 0 for what never varied. If you did not turn the result back to the old axes, its
+# The covariances of all 64 pixels with each other, before and after. Little is left off the diagonal.
+# On it stands nearly 1 for most pixels, and less where a variance is as small as `eps`: nearly 0 for pixels at
+# the border that never or hardly vary. If you did not turn the result back to the old axes, its
 # features are no pixels, and the whitened pictures show no digits. Raise `eps` to 0.1 and look again: which
 # directions lose most?
 
@@ -473,8 +463,9 @@ check("fan_in_and_fan_out")
 # $$w \sim \mathcal{N}(0, \sigma^2), \qquad
 # \sigma^2 = \frac{2}{\text{fan-in} + \text{fan-out}}.$$
 #
-# By hand, for a weight of the shape (300, 100): $\sigma = \sqrt{2 / 400} = 0.0707$. You will also meet
-# $1/\sqrt{\text{fan-in} + \text{fan-out}}$; it forgets the 2, and in a square layer the signal shrinks by 0.71.
+# By hand, for a weight of the shape (300, 100), with fan-in 100 and fan-out 300:
+# $\sigma = \sqrt{2 / 400} = 0.0707$. You will also meet
+# $1/\sqrt{\text{fan-in} + \text{fan-out}}$; it forgets the 2, and each square layer leaves 0.71 of the size.
 #
 # All randomness comes from `generator`. `torch.randn(shape, generator=generator)` draws standard normal
 # numbers with it. The same seed must give the same weights, and a second call with the same generator must
@@ -504,13 +495,13 @@ check("xavier_normal")
 # ## 9. Kaiming initialization
 #
 # Behind a ReLU the count is different. It sets about half of its inputs to 0, so it halves their mean square.
-# Ten layers of Xavier weights with ReLU leave $1/2^{10}$ of the mean square, and $1/32$ of the size. So He and
+# Ten square layers of Xavier weights with ReLU leave $1/2^{10}$ of the mean square, and $1/32$ of the size. So He and
 # colleagues put a 2 in front, the square of the *gain* $\sqrt{2}$ of ReLU, and look at the forward direction
 # alone:
 #
 # $$w \sim \mathcal{N}(0, \sigma^2), \qquad \sigma^2 = \frac{2}{\text{fan-in}}.$$
 #
-# By hand, for (300, 100): $\sigma = \sqrt{2 / 100} = 0.1414$, twice as much as above.
+# By hand, for the same weight with fan-in 100: $\sigma = \sqrt{2 / 100} = 0.1414$, twice as much as above.
 
 
 # %% nbgrader={"grade_id": "kaiming_normal", "solution": true}

@@ -2,6 +2,7 @@
 
 import nbformat
 import pytest
+import torch
 from nbclient import NotebookClient
 from programs import solutions_of
 
@@ -114,3 +115,28 @@ def test_in_a_kernel_stderr_stays_empty_and_no_traceback_appears(executed):
 def test_in_a_kernel_every_failure_is_a_sentence(executed, cell, sentence):
     page = next(o for o in executed[cell] if o.output_type == "execute_result").data["text/html"]
     assert sentence in page
+
+
+def test_a_notebook_s_check_reads_the_source_as_the_grader_does():
+    """torch's own initializers are made of operations that the exercise needs: only their name tells."""
+    source = (
+        "def xavier_normal(shape, generator):\n    return init.xavier_normal_(torch.empty(shape), generator=generator)"
+    )
+    namespace = {"torch": torch, "init": torch.nn.init}
+    exec(source, namespace)
+    cells = ["", "import torch\nfrom torch.nn import init", source, 'check("xavier_normal")']
+    said = str(check_in({**namespace, "In": cells}, "xavier_normal"))
+    assert said.startswith("xavier_normal: 0 of 10 points")
+    assert "which is the exercise itself" in said
+    assert str(check_in({**namespace, "In": 3}, "xavier_normal")).startswith("xavier_normal: 10 of 10 points")
+
+
+def test_a_backward_function_is_told_of_its_wrong_forward():
+    functions = {"relu_forward": lambda x: (2 * x.clamp(min=0), x), "relu_backward": lambda dout, x: dout * (x > 0) / 3}
+    assert "Hint: relu_forward is not right yet" in str(check_in(functions, "relu_backward"))
+
+
+def test_a_function_that_is_not_written_is_named_and_not_the_one_that_calls_it():
+    namespace = {}
+    exec("def helper(x):\n    raise NotImplementedError()\ndef relu_forward(x):\n    return helper(x), x", namespace)
+    assert "helper is not written yet" in str(check_in(namespace, "relu_forward"))

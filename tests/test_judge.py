@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from autograder.calls import tensors_in
-from autograder.judge import draw, expect, grade
+from autograder.judge import draw, expect, grade, with_forward
 from autograder.problems import problems
 
 CPU = torch.device("cpu")
@@ -100,6 +100,34 @@ def test_a_default_device_set_by_the_student_changes_nothing():
             assert verdict.score == verdict.maximum, first_finding(verdict)
     finally:
         torch.set_default_device(None)
+
+
+def relu_with(forward):
+    functions = {"relu_forward": forward, "relu_backward": lambda dout, cache: dout * (cache > 0) + 0 * dout}
+    backward = problems()["relu_backward"]
+    return with_forward(grade(backward, functions, 0, CPU), grade(RELU, functions, 0, CPU))
+
+
+def test_a_backward_without_a_hint_gets_one_about_its_wrong_forward():
+    verdict = relu_with(lambda x: (right(x), x + 1))
+    assert verdict.hint is None, "the forward is right, whatever it keeps"
+    verdict = relu_with(lambda x: (right(x + 1), x + 1))
+    assert verdict.hint.startswith("relu_forward is not right yet, and relu_backward works from its cache")
+    assert relu_with(lambda x: (right(x), x)).hint is None, "everything is right"
+    stub = problems()["relu_backward"]
+    unwritten = grade(stub, {"relu_forward": lambda x: (2 * x, x), "relu_backward": _stub}, 0, CPU)
+    wrong = grade(RELU, {"relu_forward": lambda x: (2 * x, x)}, 0, CPU)
+    assert with_forward(unwritten, wrong).hint is None, "nothing is written yet"
+
+
+def _stub(dout, cache):
+    raise NotImplementedError
+
+
+def test_a_wrong_dtype_is_told_before_its_last_digits():
+    functions = {"relu_forward": lambda x: ((x.float() * 1.1 / 1.1).clamp(min=0), x)}
+    verdict = grade(RELU, functions, 0, CPU)
+    assert any("out has dtype float32; expected float64" in f for c in verdict.criteria for f in c.findings)
 
 
 def test_edge_cases_cost_their_own_points():

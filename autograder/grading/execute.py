@@ -11,10 +11,10 @@ from nbformat import NotebookNode, from_dict
 from nbgrader.utils import is_grade, is_solution
 
 from autograder import exchange
-from autograder.calls import Outcome, timed
+from autograder.calls import Outcome, backward, timed
 from autograder.grading.outputs import FLOOD, Outputs, error_output, keep_in_bounds
 from autograder.grading.settings import Settings
-from autograder.judge import Exam, Verdict
+from autograder.judge import Exam, Verdict, with_forward
 from autograder.problem import Case, Problem
 from autograder.problems import problems
 from autograder.release import PREFIX
@@ -70,6 +70,7 @@ class _Run:
         self._deadline = time.monotonic() + settings.limits.notebook_seconds
         self._starts = 0
         self._past: list[NotebookNode] = []
+        self._verdicts: dict[str, Verdict] = {}
         self._ran = 0
         self._kernel: Kernel | None = None
 
@@ -116,6 +117,10 @@ class _Run:
         exam = _exam(problem.name, self._settings.seed_of(problem.name), self._device, self._settings.threads)
         printed = Outputs(_PRINTED, FLOOD * self._settings.limits.output)
         verdict = self._verdict(exam, printed)
+        self._verdicts[problem.name] = verdict
+        forward = self._verdicts.get(problem.name.replace("_backward", "_forward"))
+        if problem.call is backward and forward is not None:
+            verdict = with_forward(verdict, forward)
         points = float(cell.metadata.nbgrader.points)
         data = Report.of_verdict(verdict)._repr_mimebundle_()
         data["text/plain"] = str(verdict.score * points / verdict.maximum if verdict.maximum else 0.0)

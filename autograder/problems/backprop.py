@@ -2482,7 +2482,10 @@ SOFTMAX_PROBLEMS = (
 
 def _cross_entropy(generator: torch.Generator) -> list[Case]:
     def case(name, criterion, n, classes, scale=2.0, shift=0.0, target=None, **how):
-        logits = scale * _normal(generator, n, classes) + torch.tensor(shift, dtype=torch.float64)
+        logits = scale * _normal(generator, n, classes)
+        if shift:
+            # Float32 holds the logits and their differences exactly, whichever logit is taken from the others.
+            logits = (64 * logits).round() / 64 + torch.tensor(shift, dtype=torch.float64)
         target = _labels(generator, n, classes) if target is None else torch.tensor(target)
         return Case(name, criterion, {"logits": logits, "target": target}, **how)
 
@@ -2493,15 +2496,48 @@ def _cross_entropy(generator: torch.Generator) -> list[Case]:
         case("one sample", "edge cases", 1, 5),
         case("classes that no sample has", "edge cases", 4, 6, target=[2, 0, 2, 1]),
         case("logits all alike", "edge cases", 3, 5, scale=0.0),
-        case("logits near 10,000", "edge cases", 4, 5, shift=1e4),
-        case("logits near -10,000", "edge cases", 4, 5, shift=-1e4),
-        case("samples of very different size", "edge cases", 3, 5, shift=[[1e4], [0.0], [-1e4]]),
+        # The right class is far behind. Where all are near 10,000 and alike, the textbook's logarithm of a sum keeps
+        # no digits of a small loss in float32, and is right all the same.
+        case(
+            "logits near 10,000, the right class 5,000 behind",
+            "edge cases",
+            4,
+            5,
+            shift=[*[1e4] * 4, 5e3],
+            target=[4] * 4,
+        ),
+        case(
+            "logits near -5,000, the right class 5,000 behind",
+            "edge cases",
+            4,
+            5,
+            shift=[*[-5e3] * 4, -1e4],
+            target=[4] * 4,
+        ),
+        case(
+            "samples of very different size",
+            "edge cases",
+            3,
+            5,
+            shift=[[*[s] * 4, s - 5e3] for s in (1e4, 0.0, -5e3)],
+            target=[4] * 3,
+        ),
         case("another class 10,000 ahead", "edge cases", 3, 4, shift=[0.0, 1e4, 0.0, 0.0], target=[0, 2, 3]),
         case("the right class 10,000 ahead, or behind", "edge cases", 2, 4, shift=[0.0, 1e4, 0.0, 0.0], target=[1, 3]),
         case("float64", "contract", 4, 5, dtype=torch.float64),
         case("inputs with gaps in memory", "contract", 4, 5, layout="strided"),
         case("logits transposed in memory", "contract", 4, 5, layout="transposed"),
     ]
+
+
+def cross_entropy__logarithm_of_a_sum(logits, target):
+    largest = logits.amax(dim=1)
+    summed = (logits - largest[:, None]).exp().sum(dim=1)
+    rows = torch.arange(len(target), device=target.device)
+    loss = (largest + summed.log() - logits[rows, target]).mean()
+    dlogits = (logits - largest[:, None]).exp() / summed[:, None]
+    dlogits[rows, target] -= 1
+    return loss, dlogits / len(target)
 
 
 def cross_entropy__one_hot(logits, target):
@@ -2776,7 +2812,7 @@ def two_layer_net__sample_by_sample(params, x, target):
 
 
 def two_layer_net__not_masked(params, x, target):
-    """The gradient comes through hidden units that are not active: one step of the way back is missing."""
+    """The gradient comes through hidden units that are not active: look at the step back through the ReLU."""
     before = x @ params["W1"].T + params["b1"]
     h = before.clamp(min=0)
     log_p = torch.log_softmax(h @ params["W2"].T + params["b2"], dim=1)

@@ -714,7 +714,7 @@ def batch_norm_backward__one_less_than_the_count(dout, cache):
 
 
 def batch_norm_backward__training_gradient_in_evaluation(dout, cache):
-    """In evaluation mean and variance are constants: dx has the terms of training all the same."""
+    """In evaluation mean and variance are constants, but dx still contains the ways through them."""
     normalized, inverse_std, weight, _ = cache
     axes, shape = [0, *range(2, dout.dim())], (1, -1, *[1] * (dout.dim() - 2))
     dx = dout - dout.mean(axes, keepdim=True) - normalized * (dout * normalized).mean(axes, keepdim=True)
@@ -764,7 +764,7 @@ def batch_norm_backward__averaged_over_the_batch(dout, cache):
 
 
 def batch_norm_backward__dweight_times_weight(dout, cache):
-    """The weight itself is a factor of dweight, but the output grows with the weight at the same rate everywhere."""
+    """dweight contains the weight as a factor; but how fast out grows with the weight does not depend on the weight."""
     normalized, inverse_std, weight, training = cache
     axes, shape = [0, *range(2, dout.dim())], (1, -1, *[1] * (dout.dim() - 2))
     g = dout * weight.reshape(shape)
@@ -1175,7 +1175,7 @@ def layer_norm_backward__averaged_over_the_batch(dout, cache):
 
 
 def layer_norm_backward__dweight_times_weight(dout, cache):
-    """The weight itself is a factor of dweight, but the output grows with the weight at the same rate everywhere."""
+    """dweight contains the weight as a factor; but how fast out grows with the weight does not depend on the weight."""
     normalized, inverse_std, weight = cache
     axes = list(range(1, dout.dim()))
     g = dout * weight

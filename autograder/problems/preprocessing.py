@@ -57,7 +57,7 @@ def _fitting(generator: torch.Generator) -> list[Case]:
         return Case(name, criterion, {"x": x}, **how)
 
     far = 150 + 4 * _normal(generator, 11, 8)
-    small = _features(generator, 9, 4) * torch.tensor([1.0, 0.01, 1.0, 1.0], dtype=torch.float64)
+    small = _features(generator, 9, 4) * torch.tensor([1.0, 1e-3, 1.0, 1.0], dtype=torch.float64)
     return [
         case("x (7, 3)", "values", _features(generator, 7, 3)),
         case("x (4, 6)", "values", _features(generator, 4, 6)),

@@ -1,4 +1,4 @@
-"""Points for speed, as the grader gives them: the call is timed from outside of the sandbox."""
+"""Checks as the grader makes them, from outside of the sandbox: points for speed, and a hint that needs two checks."""
 
 import os
 import shutil
@@ -7,7 +7,6 @@ import nbformat
 import pytest
 from nbgrader.utils import is_grade, is_solution
 
-from autograder.course import ROOT
 from autograder.grading.execute import execute
 from autograder.grading.settings import Settings
 from autograder.release import PREFIX, solution_notebook
@@ -56,29 +55,43 @@ def conv2d_backward_fast(dout, cache):
 }
 
 
-def scores(sources):
-    """The scores of the fast convolutions in a notebook that has nothing else in it but what they need."""
-    notebook = solution_notebook("convolution")
-    checks = [PREFIX + name for name in FAST]
+def checks(word, names, sources):
+    """The check cells of the problems `names`, graded in a notebook that has only what they need; some `sources` are
+    put in place of the solution's."""
+    notebook = solution_notebook(word)
     kept = []
     for cell in notebook.cells:
         grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
-        if cell.cell_type == "code" and (not kept or is_solution(cell) or grade_id in checks):
+        wanted = not kept or is_solution(cell) or grade_id.removeprefix(PREFIX) in names
+        if cell.cell_type == "code" and wanted:
             cell.source = sources.get(grade_id, cell.source)
             kept.append(nbformat.from_dict(cell))
     notebook.cells = kept
     execute(notebook, {}, Settings(20300101))
-    return {
-        cell.metadata.nbgrader.grade_id.removeprefix(PREFIX): float(cell.outputs[-1].data["text/plain"])
-        for cell in filter(is_grade, notebook.cells)
-    }
+    return {cell.metadata.nbgrader.grade_id.removeprefix(PREFIX): cell for cell in filter(is_grade, notebook.cells)}
+
+
+def score(cell):
+    return float(cell.outputs[-1].data["text/plain"])
 
 
 def test_products_of_matrices_earn_the_points_for_speed_and_loops_the_others():
-    points = {
-        cell.metadata.nbgrader.grade_id.removeprefix(PREFIX): cell.metadata.nbgrader.points
-        for cell in nbformat.read(ROOT / "exercises" / "convolution" / "convolution.ipynb", as_version=4).cells
-        if "nbgrader" in cell.metadata and cell.metadata.nbgrader.grade
-    }
-    assert scores({}) == {name: points[name] for name in FAST}
-    assert scores(LOOPS) == {"conv2d_forward_fast": points[FAST[0]] - 3, "conv2d_backward_fast": points[FAST[1]] - 4}
+    right, slow = checks("convolution", FAST, {}), checks("convolution", FAST, LOOPS)
+    for name, lost in zip(FAST, (3, 4), strict=True):
+        maximum = right[name].metadata.nbgrader.points
+        assert (score(right[name]), score(slow[name])) == (maximum, maximum - lost)
+        assert "times as long as torch" in slow[name].outputs[-1].data["text/html"]
+
+
+def test_a_right_backward_function_with_a_wrong_forward_is_told_so():
+    name = "layer_norm_backward"
+    pair = ("layer_norm_forward", name)
+    wrong = {pair[0]: solution_of("layer_norm_forward").replace("correction=0", "correction=1")}
+    told = "layer_norm_forward is not right yet, and layer_norm_backward works from its cache"
+    assert told in checks("normalization", pair, wrong)[name].outputs[-1].data["text/html"]
+    assert told not in checks("normalization", pair, {})[name].outputs[-1].data["text/html"]
+
+
+def solution_of(name):
+    cells = solution_notebook("normalization").cells
+    return next(c.source for c in cells if c.metadata.get("nbgrader", {}).get("grade_id") == name)
