@@ -287,7 +287,7 @@ def error_over_eps():
 # each graph. `-a` is not asked; it calls `__neg__`, so write that too if you use it.
 
 # %% nbgrader={"grade_id": "Value", "solution": true}
-import math  # noqa: E402
+import math
 
 
 class Value:
