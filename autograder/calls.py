@@ -1,11 +1,9 @@
 """Calling the student's functions: inputs in, tensors or one clear sentence out. Knows no reference."""
 
 import contextlib
-import functools
 import linecache
 import operator
 import sys
-import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,9 +32,6 @@ NOT_WRITTEN = "is not written yet"
 # More values than any exercise has; a view of one number can claim to have them.
 TOO_MANY = 10**7
 
-# Seconds: a call is timed again until this much is spent, and not at all after one that took so long.
-_ENOUGH, _SLOW = 0.2, 2.0
-
 PLAIN_DTYPES = frozenset(
     {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
     | {torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64, torch.complex128}
@@ -59,14 +54,14 @@ class Output:
 class Outcome:
     """What one call gave: its outputs, or one sentence that says why there are none; and the inputs it changed.
 
-    `seconds` is the time of the fastest of several calls, if it was taken.
+    `ratio` is for the judge: how many times as long as the reference the fastest of several calls took, if timed.
     """
 
     outputs: tuple[Output, ...] | None
     complaint: str | None
     modified: tuple[str, ...]
     interrupted: bool = False
-    seconds: float | None = None
+    ratio: float | None = None
 
 
 class ComplaintError(Exception):
@@ -78,8 +73,9 @@ class ComplaintError(Exception):
 def run(problem: "Problem", case: "Case", functions: Mapping[str, Any], device: torch.device) -> Outcome:
     """Make one call of `problem` with the student's `functions` on `device`. Raises nothing that they raise."""
     inputs = Inputs(prepare(case, device))
+    alone = one_thread() if case.timed else contextlib.nullcontext()
     try:
-        with torch.no_grad(), contextlib.redirect_stderr(sys.stdout):
+        with alone, torch.no_grad(), contextlib.redirect_stderr(sys.stdout):
             tensors = problem.call(problem, case, inputs, _asker(problem, functions))
             # Cloned at once: the student's code may go on to write into what it returned.
             outputs = tuple(Output(_clone(t).cpu(), str(t.device)) for t in tensors)
@@ -98,21 +94,19 @@ def run_all(
     outcomes: list[Outcome] = []
     for case in cases:
         stopped = bool(outcomes) and outcomes[-1].interrupted
-        once = functools.partial(run, problem, case, functions, device)
-        outcomes.append(outcomes[-1] if stopped else timed(once) if case.timed else once())
+        outcomes.append(outcomes[-1] if stopped else run(problem, case, functions, device))
     return outcomes
 
 
-def timed(once: Callable[[], Outcome]) -> Outcome:
-    """The outcome of `once`, with the seconds of its fastest run: of two to five, as long as they take little time."""
-    taken: list[float] = []
-    while len(taken) < 2 or (len(taken) < 5 and sum(taken) < _ENOUGH):
-        start = time.perf_counter()
-        outcome = once()
-        taken.append(time.perf_counter() - start)
-        if outcome.outputs is None or taken[0] > _SLOW:
-            break
-    return replace(outcome, seconds=min(taken))
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread: on a busy machine, each of many waits for the slowest of them again and again."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class Inputs(dict[str, Any]):

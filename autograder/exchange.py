@@ -90,7 +90,7 @@ def read_answer(answer: Sequence[bytes], problem: Problem, cases: Sequence[Case]
 
 
 def _fields(case: Case) -> dict[str, Any]:
-    """A case without what is the judge's business: its criterion, what is kept for him, and the clock."""
+    """A case without what is the judge's business: its criterion, and what is kept for him."""
     return {
         "name": case.name,
         "criterion": "",
@@ -99,6 +99,7 @@ def _fields(case: Case) -> dict[str, Any]:
         "dtype": case.dtype,
         "layout": case.layout,
         "another_call": case.another_call,
+        "timed": case.timed,
     }
 
 

@@ -2,13 +2,14 @@
 
 import math
 import time
+from dataclasses import replace
 
 import pytest
 import torch
 
 from autograder import calls, exchange
 from autograder.calls import NamedFunction, draws, forward, function, graph, numbers, training
-from autograder.judge import Exam, baseline
+from autograder.judge import Exam, baseline, grade
 from autograder.problem import Case, Measure, Problem, Target
 from autograder.references import gradients_of, graph_of, numbers_of, value_of, values_of
 
@@ -25,12 +26,13 @@ def problem(call, returns, arguments, expected, name="f", points=None, **more):
 def verdict(problem, f, name="f"):
     """The verdict, which must be the same here and over the boundary."""
     exam = Exam(problem, 0, CPU)
-    here = exam.judge(calls.run_all(problem, exam.cases, {name: f}, CPU))
-    answer = exchange.serve(exchange.ask(problem, exam.cases), {name: f})
-    untimed = [case.name for case in exam.cases if not case.timed]
-    there = exam.judge(exchange.read_answer(answer, problem, exam.cases))
-    both = [[(c.name, c.earned) for c in v.criteria if c.name in untimed] for v in (here, there)]
-    assert both[0] == both[1]
+
+    def ask(cases):
+        answer = exchange.serve(exchange.ask(problem, cases), {name: f})
+        return exchange.read_answer(answer, problem, cases)
+
+    here, there = grade(problem, {name: f}, 0, CPU), exam.judge(exam.outcomes(ask))
+    assert [(c.name, c.earned) for c in here.criteria] == [(c.name, c.earned) for c in there.criteria]
     return here
 
 
@@ -319,6 +321,16 @@ def slow_square(x):
 TIMED = problem(function, ("out",), {"values": {"x": X}}, value_of(lambda x: x * x), case={"timed": True}, speed=20.0)
 
 
+DRAWN = replace(
+    TIMED, cases=lambda generator: [Case("a", "values", {"x": torch.randn(2, 2, generator=generator)}, timed=True)]
+)
+
+
+def findings(problem, f):
+    """What is found wrong with `f`, which may count its calls: it is judged once."""
+    return [finding for c in grade(problem, {"f": f}, 0, CPU).criteria for finding in c.findings]
+
+
 def test_a_slow_call_is_told_how_slow_it_is():
     finding = said(TIMED, slow_square)
     assert finding.startswith("values: right, but it took ")
@@ -330,24 +342,77 @@ def test_a_wrong_result_is_told_before_its_time():
     assert "out[0, 0] is" in said(TIMED, lambda x: slow_square(x) + 1)
 
 
-def test_a_call_is_timed_more_than_once_unless_it_fails_or_lasts():
-    counts = []
+def test_a_function_that_is_slow_now_and_then_is_fast():
+    waits = iter([0.05, 0.05, 0])
 
-    def after(seconds, complaint=None):
-        counts.append(0)
+    def busy(x):
+        time.sleep(next(waits))
+        return x * x
 
-        def once():
-            counts[-1] += 1
-            time.sleep(seconds)
-            return calls.Outcome(None if complaint else (), complaint, ())
+    assert not findings(DRAWN, busy)
 
-        return calls.timed(once)
 
-    assert 0 < after(0).seconds < 0.05
-    assert after(0.11).seconds >= 0.11
-    after(0, "wrong")
-    after(2.1)
-    assert counts == [5, 2, 1, 1]
+def test_a_function_that_remembers_its_last_answer_is_slow():
+    remembered = []
+
+    def once(x):
+        remembered[:] = remembered or [slow_square(x)]
+        return remembered[0]
+
+    def by_value(x):
+        key = x.flatten().tolist()
+        if key not in [k for k, _ in remembered]:
+            remembered.append((key, slow_square(x)))
+        return next(value for k, value in remembered if k == key)
+
+    for remembers in (once, by_value):
+        remembered.clear()
+        (found,) = findings(DRAWN, remembers)
+        assert "right, but it took" in found
+
+
+def test_a_slow_function_is_not_called_for_ever():
+    called = []
+
+    def slow(x):
+        called.append(x)
+        time.sleep(0.4)
+        return x * x
+
+    assert "right, but it took" in findings(DRAWN, slow)[0]
+    assert len(called) == 3
+
+
+def test_a_wrong_or_interrupted_call_is_not_repeated():
+    called = []
+
+    def wrong(x):
+        called.append(x)
+        raise ValueError
+
+    def stopped(x):
+        called.append(x)
+        raise KeyboardInterrupt
+
+    assert "ValueError" in findings(DRAWN, wrong)[0]
+    assert "KeyboardInterrupt" in findings(DRAWN, stopped)[0]
+    assert len(called) == 2
+
+
+def test_a_timed_call_has_one_thread_and_gives_the_others_back():
+    used = []
+    before = torch.get_num_threads()
+
+    def square(x):
+        used.append(torch.get_num_threads())
+        return x * x
+
+    torch.set_num_threads(2)
+    try:
+        assert not findings(DRAWN, square)
+        assert (used, torch.get_num_threads()) == ([1], 2)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_the_reference_is_timed_too():

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from nbformat import NotebookNode, from_dict
 from nbgrader.utils import is_grade, is_solution
 
 from autograder import exchange
-from autograder.calls import Outcome, backward, timed
+from autograder.calls import Outcome, backward
 from autograder.grading.outputs import FLOOD, Outputs, error_output, keep_in_bounds
 from autograder.grading.settings import Settings
 from autograder.judge import Exam, Verdict, with_forward
@@ -56,8 +56,8 @@ def problem_of(cell: NotebookNode) -> Problem | None:
 
 
 @functools.lru_cache(maxsize=256)
-def _exam(problem: str, seed: int, device: str, threads: int) -> Exam:
-    return Exam(problems()[problem], seed, torch.device(device), threads=threads)
+def _exam(problem: str, seed: int, device: str) -> Exam:
+    return Exam(problems()[problem], seed, torch.device(device))
 
 
 class _Run:
@@ -114,7 +114,7 @@ class _Run:
 
     def _check(self, problem: Problem, cell: NotebookNode) -> list[NotebookNode]:
         """The outputs of a check cell: what the functions printed, and the table of the verdict."""
-        exam = _exam(problem.name, self._settings.seed_of(problem.name), self._device, self._settings.threads)
+        exam = _exam(problem.name, self._settings.seed_of(problem.name), self._device)
         printed = Outputs(_PRINTED, FLOOD * self._settings.limits.output)
         verdict = self._verdict(exam, printed)
         self._verdicts[problem.name] = verdict
@@ -137,13 +137,7 @@ class _Run:
         if broken:
             return exam.refuse(broken)
         try:
-            untimed = iter(self._outcomes(exam, False, printed))
-            return exam.judge(
-                [
-                    timed(lambda: self._outcomes(exam, True, printed)[0]) if case.timed else next(untimed)
-                    for case in exam.cases
-                ]
-            )
+            return exam.judge(exam.outcomes(lambda cases: self._outcomes(exam, cases, printed)))
         except StoppedError as error:
             return exam.refuse(str(error))
         except KernelEndedError as error:
@@ -151,9 +145,10 @@ class _Run:
         except (NotRunError, exchange.ExchangeError) as error:
             return exam.refuse(str(error))
 
-    def _outcomes(self, exam: Exam, timed: bool, printed: Outputs) -> list[Outcome]:
-        """Have the calls made that are timed, or those that are not. Raises `StoppedError` when they take too long."""
-        question, cases = _question(exam, timed)
+    def _outcomes(self, exam: Exam, cases: Sequence[Case], printed: Outputs) -> list[Outcome]:
+        """Have the calls of some of the exam's cases made. Raises `StoppedError` when they take too long."""
+        timed = any(case.timed for case in cases)
+        question = exchange.ask(exam.problem, cases) if timed else _question(exam)
         reply = self._request(CALLS, {}, question, printed.show)
         if "buffers" not in reply.message:
             raise StoppedError(self._why_stopped(printed, exam.problem.name))
@@ -250,7 +245,6 @@ def _execution(source: str) -> dict[str, Any]:
 
 
 @functools.lru_cache(maxsize=256)
-def _question(exam: Exam, timed: bool) -> tuple[list[bytes], list[Case]]:
-    """The calls of an exam that are timed, or those that are not, as they are sent, and their cases."""
-    cases = [case for case in exam.cases if case.timed == timed]
-    return exchange.ask(exam.problem, cases), cases
+def _question(exam: Exam) -> list[bytes]:
+    """The calls of the exam that are not timed, as they are sent to every student."""
+    return exchange.ask(exam.problem, [case for case in exam.cases if not case.timed])
