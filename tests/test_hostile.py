@@ -113,7 +113,7 @@ MASTER = _master()
 def scratch():
     """A folder of its own for all that the grader makes and should remove; sockets need a short path."""
     folder, before = tempfile.mkdtemp(prefix="hostile-"), (tempfile.tempdir, kernels.GRACE)
-    tempfile.tempdir, kernels.GRACE = folder, 1
+    tempfile.tempdir, kernels.GRACE = folder, 3
     warm_parent.cache_clear()
     yield Path(folder)
     warm_parent(False, 1, True).close()

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 
 import nbformat
 import psutil
@@ -157,6 +158,20 @@ print([name for name in os.listdir("/proc") if name.isdigit()])
     other = Kernel(parent, SMALL)
     assert run(other, second).splitlines() == ["False False False", f"[{TMP}, [], ['.ipython']]", "['1']"]
     other.close()
+
+
+def test_a_flood_that_is_read_slowly_is_stopped_at_once(kernel):
+    code = "while True:\n    print('z' * 1000, flush=True)"
+    content = {"code": code, "silent": False, "user_expressions": {}, "allow_stdin": False}
+
+    def show(message):
+        # The next message is there before this one is read.
+        time.sleep(0.2)
+        return False
+
+    start = time.monotonic()
+    assert kernel.request("execute", content, seconds=60, show=show).stopped
+    assert time.monotonic() - start < 60
 
 
 def test_nothing_is_left_of_a_kernel(parent):

@@ -29,8 +29,10 @@ from autograder.sandbox.parent import PACKET
 
 # The order in which ipykernel opens its sockets; on this transport a port is the end of a path.
 PORTS = {"shell": 1, "stdin": 2, "control": 3, "iopub": 4}
-# Seconds in which an interrupted cell must end, and in which a kernel must answer at all.
-GRACE = 3
+# Seconds in which an interrupted cell must end, in which output is read at one go, and in which a kernel must answer
+# at all.
+GRACE = 6
+MOMENT = 0.1
 START = 60
 # Bytes of a message, or of a part of one.
 LARGEST_MESSAGE = LARGEST_ANSWER
@@ -206,29 +208,20 @@ class Kernel:
         for source in (self._shell, self._iopub, *self._closed, self._parent.connection):
             poller.register(source, zmq.POLLIN)
         while reply is None or not idle:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                if reply is not None:
-                    break  # What it published last is lost: it has shown more than the sockets hold.
-                if interrupted:
-                    self._parent.signal(self._name, signal.SIGKILL)
-                    self._parent.wait(self._name, GRACE)
-                    raise KernelEndedError("it went on when it was told to stop")
-                self._parent.signal(self._name, signal.SIGINT)
-                interrupted, deadline = True, time.monotonic() + GRACE
-                continue
-            ready = dict(poller.poll(left * 1000))
-            if self._iopub in ready:
-                for published in self._read(self._iopub, mine, deadline):
-                    if published["msg_type"] == "status":
-                        idle = idle or published["content"].get("execution_state") == "idle"
-                    elif not show(published) and not interrupted:
-                        deadline = 0.0
+            ready = dict(poller.poll(max(0, deadline - time.monotonic()) * 1000))
             if self._shell in ready:
                 reply = next(iter(self._read(self._shell, mine, deadline)), reply)
                 if reply is not None and not idle:
                     # What it has published is on its way.
                     deadline = min(deadline, time.monotonic() + GRACE)
+            if self._iopub in ready:
+                # Only for a moment: what floods in must not keep the reply waiting.
+                for published in self._read(self._iopub, mine, min(deadline, time.monotonic() + MOMENT)):
+                    if published["msg_type"] == "status":
+                        idle = idle or published["content"].get("execution_state") == "idle"
+                    elif not show(published) and not interrupted:
+                        deadline = 0.0
+                        break
             if self._parent.connection.fileno() in ready:
                 why = self._parent.ended(self._name)
                 if why:
@@ -237,6 +230,16 @@ class Kernel:
                 # The end of the kernel closes them too, and is told a moment later.
                 why = self._parent.wait(self._name, 1)
                 raise KernelEndedError(why or f"it sent more than {LARGEST_MESSAGE // 2**20} MiB at once")
+            if time.monotonic() < deadline or (reply is not None and idle):
+                continue
+            if reply is not None:
+                break  # What it published last is lost: it has shown more than the sockets hold.
+            if interrupted:
+                self._parent.signal(self._name, signal.SIGKILL)
+                self._parent.wait(self._name, GRACE)
+                raise KernelEndedError("it went on when it was told to stop")
+            self._parent.signal(self._name, signal.SIGINT)
+            interrupted, deadline = True, time.monotonic() + GRACE
         return Reply(reply, interrupted)
 
     def close(self) -> None:
