@@ -5,7 +5,6 @@ A student makes mistakes in as many problems as possible, so that a few notebook
 
 import contextlib
 import functools
-import inspect
 import itertools
 import re
 import shutil
@@ -24,7 +23,7 @@ from sqlalchemy.exc import SAWarning
 
 from autograder.course import ROOT, digest, nbgrader_at
 from autograder.grading.run import GradingError, Options, grade_class
-from autograder.problem import Problem, Program
+from autograder.problem import Problem, Program, source_of
 from autograder.problems import problem_sets
 from autograder.release import PREFIX, register, solution_notebook
 from autograder.table import MIME
@@ -146,7 +145,7 @@ def _functions(word: str, problem: Problem, program: Program) -> dict[str, Calla
 
 def _source(name: str, function: Callable) -> str:
     """The function or class as a student would have written it: under the problem's name, without the hint."""
-    source = re.sub(r"^(def|class) \w+", rf"\1 {name}", inspect.getsource(function))
+    source = re.sub(r"^(def|class) \w+", rf"\1 {name}", source_of(function))
     return re.sub(r'^ {4}""".*?"""\n', "", source, flags=re.DOTALL | re.MULTILINE)
 
 

@@ -44,6 +44,7 @@ class Program:
 
     Each function or class stands alone (it uses nothing but ``torch``), so that its source can be put into a cell.
     A wrong program that people really write has a docstring: the hint, which names the mistake without the answer.
+    One that differs from a right program in a line or two is made by `slip`.
     """
 
     functions: tuple[Callable, ...]
@@ -64,6 +65,28 @@ class Program:
 def programs(*answers: Callable | tuple[Callable, ...]) -> tuple[Program, ...]:
     """A program of each function, or of each tuple of functions that belong together."""
     return tuple(Program(answer if isinstance(answer, tuple) else (answer,)) for answer in answers)
+
+
+def source_of(function: Callable) -> str:
+    """The source of a program's function or class."""
+    return getattr(function, "source", None) or inspect.getsource(function)
+
+
+def slip(right: Callable, name: str, hint: str, *changes: tuple[str, str]) -> Callable:
+    """The mistake `name` as a slip in the function or class `right`: its source with each old text changed to a new.
+
+    Raises `ValueError` when an old text is not in the source once.
+    """
+    problem, source = right.__name__.partition("__")[0], source_of(right)
+    for old, new in ((right.__name__, f"{problem}__{name}"), *changes):
+        if source.count(old) != 1:
+            raise ValueError(f"The slip {name!r}: {old!r} is {source.count(old)} times in {right.__name__}, not once.")
+        source = source.replace(old, new)
+    namespace: dict[str, Any] = {"torch": torch}
+    exec(source, namespace)
+    wrong = namespace[f"{problem}__{name}"]
+    wrong.__doc__, wrong.source = hint, source
+    return wrong
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from programs import solutions_of, stubs_of
 from autograder import exchange
 from autograder.calls import run, training
 from autograder.judge import draw, expect, grade
+from autograder.problem import Program, slip, source_of
 from autograder.problems import problem_sets, problems
 
 SEEDS = (0, 1, 2)
@@ -106,6 +107,24 @@ def test_a_problem_is_whole(problem):
     assert len(set(names)) == len(names)
     assert all(mistake.hint for mistake in problem.mistakes)
     assert not any(alternative.functions[0].__doc__ for alternative in problem.alternatives)
+
+
+def double__by_sum(x):
+    return x + x
+
+
+def test_a_slip_is_its_source_with_one_text_changed():
+    wrong = slip(double__by_sum, "by_product", "It is squared.", ("x + x", "x * x"))
+    assert (wrong.__name__, wrong(3)) == ("double__by_product", 9)
+    assert source_of(wrong) == "def double__by_product(x):\n    return x * x\n"
+    assert slip(wrong, "cubed", "It is cubed.", ("x * x", "x**3"))(3) == 27
+    assert Program((wrong,)).hint == "It is squared."
+
+
+@pytest.mark.parametrize("old", ["x", "y + y"])
+def test_a_slip_needs_a_text_that_is_there_once(old):
+    with pytest.raises(ValueError, match="not once"):
+        slip(double__by_sum, "wrong", "Wrong.", (old, "0"))
 
 
 def test_names_are_unique_over_all_sets():

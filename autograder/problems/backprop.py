@@ -11,7 +11,7 @@ import ast
 import torch
 
 from autograder.calls import NamedFunction, backward, forward, function, graph
-from autograder.problem import Case, Cases, Measure, Problem, programs
+from autograder.problem import Case, Cases, Measure, Problem, programs, slip
 from autograder.references import backprop as reference
 from autograder.references import gradients_of, graph_of, value_of, values_of
 
@@ -816,9 +816,7 @@ class Value__tape:
                 parent.grad += slope * node.grad
 
 
-class Value__assigns:
-    """A node that is used twice keeps only the last of the gradients that come back to it."""
-
+class Value__rules:
     def __init__(self, data, parents=()):
         self.data, self.grad, self.parents = data, 0.0, parents
 
@@ -882,62 +880,41 @@ class Value__assigns:
         self.grad = 1.0
         for node in reversed(order):
             for parent, slope in node.parents:
-                parent.grad = slope * node.grad
+                parent.grad += slope * node.grad
 
 
-class Value__spreads_at_once:
-    """What came back over the first of two ways is sent on twice: a node sends on when all of its gradient is there."""
+_TOPOLOGICAL = """\
+        order, seen = [], set()
 
-    def __init__(self, data, parents=()):
-        self.data, self.grad, self.parents = data, 0.0, parents
+        def visit(node):
+            if node not in seen:
+                seen.add(node)
+                for parent, _ in node.parents:
+                    visit(parent)
+                order.append(node)
 
-    def of(self, rule, *others):
-        nodes = [self, *(o if isinstance(o, type(self)) else type(self)(o) for o in others)]
-        data, *slopes = rule(*(node.data for node in nodes))
-        return type(self)(data, list(zip(nodes, slopes, strict=True)))
+        visit(self)
+        self.grad = 1.0
+        for node in reversed(order):
+            for parent, slope in node.parents:
+                parent.grad += slope * node.grad
+"""
 
-    def __add__(self, other):
-        return self.of(lambda a, b: (a + b, 1, 1), other)
-
-    def __sub__(self, other):
-        return self.of(lambda a, b: (a - b, 1, -1), other)
-
-    def __mul__(self, other):
-        return self.of(lambda a, b: (a * b, b, a), other)
-
-    def __truediv__(self, other):
-        return self.of(lambda a, b: (a / b, 1 / b, -a / b**2), other)
-
-    def __pow__(self, other):
-        log = torch.tensor(self.data, dtype=torch.float64).log().item()
-        return self.of(lambda a, b: (a**b, b * a ** (b - 1), a**b * log), other)
-
-    def __radd__(self, other):
-        return self + other
-
-    def __rmul__(self, other):
-        return self * other
-
-    def __rsub__(self, other):
-        return type(self)(other) - self
-
-    def __rtruediv__(self, other):
-        return type(self)(other) / self
-
-    def __rpow__(self, other):
-        return type(self)(other) ** self
-
-    def exp(self):
-        return self.of(lambda a: (2.718281828459045**a, 2.718281828459045**a))
-
-    def relu(self):
-        return self.of(lambda a: (max(a, 0.0), a > 0))
-
-    def tanh(self):
-        out = 1 - 2 / (2.718281828459045 ** (2 * self.data) + 1)
-        return self.of(lambda a: (out, 1 - out**2))
-
-    def backward(self):
+_VALUE_SLIPS = (
+    slip(
+        Value__rules,
+        "assigns",
+        "A node that is used twice keeps only the last of the gradients that come back to it.",
+        ("parent.grad += slope", "parent.grad = slope"),
+    ),
+    slip(
+        Value__rules,
+        "spreads_at_once",
+        "What came back over the first of two ways is sent on twice: a node sends on when all of its gradient is "
+        "there.",
+        (
+            _TOPOLOGICAL,
+            """\
         def spread(node):
             for parent, slope in node.parents:
                 parent.grad += slope * node.grad
@@ -945,61 +922,16 @@ class Value__spreads_at_once:
 
         self.grad = 1.0
         spread(self)
-
-
-class Value__depth_first:
-    """A node sends its gradient on before all of it has arrived: the order of the way back is wrong."""
-
-    def __init__(self, data, parents=()):
-        self.data, self.grad, self.parents = data, 0.0, parents
-
-    def of(self, rule, *others):
-        nodes = [self, *(o if isinstance(o, type(self)) else type(self)(o) for o in others)]
-        data, *slopes = rule(*(node.data for node in nodes))
-        return type(self)(data, list(zip(nodes, slopes, strict=True)))
-
-    def __add__(self, other):
-        return self.of(lambda a, b: (a + b, 1, 1), other)
-
-    def __sub__(self, other):
-        return self.of(lambda a, b: (a - b, 1, -1), other)
-
-    def __mul__(self, other):
-        return self.of(lambda a, b: (a * b, b, a), other)
-
-    def __truediv__(self, other):
-        return self.of(lambda a, b: (a / b, 1 / b, -a / b**2), other)
-
-    def __pow__(self, other):
-        log = torch.tensor(self.data, dtype=torch.float64).log().item()
-        return self.of(lambda a, b: (a**b, b * a ** (b - 1), a**b * log), other)
-
-    def __radd__(self, other):
-        return self + other
-
-    def __rmul__(self, other):
-        return self * other
-
-    def __rsub__(self, other):
-        return type(self)(other) - self
-
-    def __rtruediv__(self, other):
-        return type(self)(other) / self
-
-    def __rpow__(self, other):
-        return type(self)(other) ** self
-
-    def exp(self):
-        return self.of(lambda a: (2.718281828459045**a, 2.718281828459045**a))
-
-    def relu(self):
-        return self.of(lambda a: (max(a, 0.0), a > 0))
-
-    def tanh(self):
-        out = 1 - 2 / (2.718281828459045 ** (2 * self.data) + 1)
-        return self.of(lambda a: (out, 1 - out**2))
-
-    def backward(self):
+""",
+        ),
+    ),
+    slip(
+        Value__rules,
+        "depth_first",
+        "A node sends its gradient on before all of it has arrived: the order of the way back is wrong.",
+        (
+            _TOPOLOGICAL,
+            """\
         seen = set()
 
         def spread(node):
@@ -1012,61 +944,16 @@ class Value__depth_first:
 
         self.grad = 1.0
         spread(self)
-
-
-class Value__breadth_first:
-    """Where a short and a long way lead to a node, it sends its gradient on before the long way has arrived."""
-
-    def __init__(self, data, parents=()):
-        self.data, self.grad, self.parents = data, 0.0, parents
-
-    def of(self, rule, *others):
-        nodes = [self, *(o if isinstance(o, type(self)) else type(self)(o) for o in others)]
-        data, *slopes = rule(*(node.data for node in nodes))
-        return type(self)(data, list(zip(nodes, slopes, strict=True)))
-
-    def __add__(self, other):
-        return self.of(lambda a, b: (a + b, 1, 1), other)
-
-    def __sub__(self, other):
-        return self.of(lambda a, b: (a - b, 1, -1), other)
-
-    def __mul__(self, other):
-        return self.of(lambda a, b: (a * b, b, a), other)
-
-    def __truediv__(self, other):
-        return self.of(lambda a, b: (a / b, 1 / b, -a / b**2), other)
-
-    def __pow__(self, other):
-        log = torch.tensor(self.data, dtype=torch.float64).log().item()
-        return self.of(lambda a, b: (a**b, b * a ** (b - 1), a**b * log), other)
-
-    def __radd__(self, other):
-        return self + other
-
-    def __rmul__(self, other):
-        return self * other
-
-    def __rsub__(self, other):
-        return type(self)(other) - self
-
-    def __rtruediv__(self, other):
-        return type(self)(other) / self
-
-    def __rpow__(self, other):
-        return type(self)(other) ** self
-
-    def exp(self):
-        return self.of(lambda a: (2.718281828459045**a, 2.718281828459045**a))
-
-    def relu(self):
-        return self.of(lambda a: (max(a, 0.0), a > 0))
-
-    def tanh(self):
-        out = 1 - 2 / (2.718281828459045 ** (2 * self.data) + 1)
-        return self.of(lambda a: (out, 1 - out**2))
-
-    def backward(self):
+""",
+        ),
+    ),
+    slip(
+        Value__rules,
+        "breadth_first",
+        "Where a short and a long way lead to a node, it sends its gradient on before the long way has arrived.",
+        (
+            _TOPOLOGICAL,
+            """\
         queue, seen = [self], {self}
         self.grad = 1.0
         while queue:
@@ -1076,901 +963,91 @@ class Value__breadth_first:
                 if parent not in seen:
                     seen.add(parent)
                     queue.append(parent)
-
-
-class Value__no_seed:
-    """All gradients are 0: something has to be the first gradient, before the way back begins."""
-
-    def __init__(self, data, parents=()):
-        self.data, self.grad, self.parents = data, 0.0, parents
-
-    def of(self, rule, *others):
-        nodes = [self, *(o if isinstance(o, type(self)) else type(self)(o) for o in others)]
-        data, *slopes = rule(*(node.data for node in nodes))
-        return type(self)(data, list(zip(nodes, slopes, strict=True)))
-
-    def __add__(self, other):
-        return self.of(lambda a, b: (a + b, 1, 1), other)
-
-    def __sub__(self, other):
-        return self.of(lambda a, b: (a - b, 1, -1), other)
-
-    def __mul__(self, other):
-        return self.of(lambda a, b: (a * b, b, a), other)
-
-    def __truediv__(self, other):
-        return self.of(lambda a, b: (a / b, 1 / b, -a / b**2), other)
-
-    def __pow__(self, other):
-        log = torch.tensor(self.data, dtype=torch.float64).log().item()
-        return self.of(lambda a, b: (a**b, b * a ** (b - 1), a**b * log), other)
-
-    def __radd__(self, other):
-        return self + other
-
-    def __rmul__(self, other):
-        return self * other
-
-    def __rsub__(self, other):
-        return type(self)(other) - self
-
-    def __rtruediv__(self, other):
-        return type(self)(other) / self
-
-    def __rpow__(self, other):
-        return type(self)(other) ** self
-
-    def exp(self):
-        return self.of(lambda a: (2.718281828459045**a, 2.718281828459045**a))
-
-    def relu(self):
-        return self.of(lambda a: (max(a, 0.0), a > 0))
-
-    def tanh(self):
-        out = 1 - 2 / (2.718281828459045 ** (2 * self.data) + 1)
-        return self.of(lambda a: (out, 1 - out**2))
-
-    def backward(self):
-        order, seen = [], set()
-
-        def visit(node):
-            if node not in seen:
-                seen.add(node)
-                for parent, _ in node.parents:
-                    visit(parent)
-                order.append(node)
-
-        visit(self)
-        for node in reversed(order):
-            for parent, slope in node.parents:
-                parent.grad += slope * node.grad
-
-
-class Value__one_entry_for_each_operand:
-    """When both operands are the same node, only one of the two slopes was kept."""
-
-    def __init__(self, data, parents=()):
-        self.data, self.grad, self.parents = data, 0.0, parents
-
-    def of(self, rule, *others):
-        nodes = [self, *(o if isinstance(o, type(self)) else type(self)(o) for o in others)]
-        data, *slopes = rule(*(node.data for node in nodes))
-        return type(self)(data, dict(zip(nodes, slopes, strict=True)).items())
-
-    def __add__(self, other):
-        return self.of(lambda a, b: (a + b, 1, 1), other)
-
-    def __sub__(self, other):
-        return self.of(lambda a, b: (a - b, 1, -1), other)
-
-    def __mul__(self, other):
-        return self.of(lambda a, b: (a * b, b, a), other)
-
-    def __truediv__(self, other):
-        return self.of(lambda a, b: (a / b, 1 / b, -a / b**2), other)
-
-    def __pow__(self, other):
-        log = torch.tensor(self.data, dtype=torch.float64).log().item()
-        return self.of(lambda a, b: (a**b, b * a ** (b - 1), a**b * log), other)
-
-    def __radd__(self, other):
-        return self + other
-
-    def __rmul__(self, other):
-        return self * other
-
-    def __rsub__(self, other):
-        return type(self)(other) - self
-
-    def __rtruediv__(self, other):
-        return type(self)(other) / self
-
-    def __rpow__(self, other):
-        return type(self)(other) ** self
-
-    def exp(self):
-        return self.of(lambda a: (2.718281828459045**a, 2.718281828459045**a))
-
-    def relu(self):
-        return self.of(lambda a: (max(a, 0.0), a > 0))
-
-    def tanh(self):
-        out = 1 - 2 / (2.718281828459045 ** (2 * self.data) + 1)
-        return self.of(lambda a: (out, 1 - out**2))
-
-    def backward(self):
-        order, seen = [], set()
-
-        def visit(node):
-            if node not in seen:
-                seen.add(node)
-                for parent, _ in node.parents:
-                    visit(parent)
-                order.append(node)
-
-        visit(self)
-        self.grad = 1.0
-        for node in reversed(order):
-            for parent, slope in node.parents:
-                parent.grad += slope * node.grad
-
-
-class Value__own_factor:
-    """In a product each factor got its own value for a slope."""
-
-    def __init__(self, data, parents=()):
-        self.data, self.grad, self.parents = data, 0.0, parents
-
-    def of(self, rule, *others):
-        nodes = [self, *(o if isinstance(o, type(self)) else type(self)(o) for o in others)]
-        data, *slopes = rule(*(node.data for node in nodes))
-        return type(self)(data, list(zip(nodes, slopes, strict=True)))
-
-    def __add__(self, other):
-        return self.of(lambda a, b: (a + b, 1, 1), other)
-
-    def __sub__(self, other):
-        return self.of(lambda a, b: (a - b, 1, -1), other)
-
-    def __mul__(self, other):
-        return self.of(lambda a, b: (a * b, a, b), other)
-
-    def __truediv__(self, other):
-        return self.of(lambda a, b: (a / b, 1 / b, -a / b**2), other)
-
-    def __pow__(self, other):
-        log = torch.tensor(self.data, dtype=torch.float64).log().item()
-        return self.of(lambda a, b: (a**b, b * a ** (b - 1), a**b * log), other)
-
-    def __radd__(self, other):
-        return self + other
-
-    def __rmul__(self, other):
-        return self * other
-
-    def __rsub__(self, other):
-        return type(self)(other) - self
-
-    def __rtruediv__(self, other):
-        return type(self)(other) / self
-
-    def __rpow__(self, other):
-        return type(self)(other) ** self
-
-    def exp(self):
-        return self.of(lambda a: (2.718281828459045**a, 2.718281828459045**a))
-
-    def relu(self):
-        return self.of(lambda a: (max(a, 0.0), a > 0))
-
-    def tanh(self):
-        out = 1 - 2 / (2.718281828459045 ** (2 * self.data) + 1)
-        return self.of(lambda a: (out, 1 - out**2))
-
-    def backward(self):
-        order, seen = [], set()
-
-        def visit(node):
-            if node not in seen:
-                seen.add(node)
-                for parent, _ in node.parents:
-                    visit(parent)
-                order.append(node)
-
-        visit(self)
-        self.grad = 1.0
-        for node in reversed(order):
-            for parent, slope in node.parents:
-                parent.grad += slope * node.grad
-
-
-class Value__minus_as_plus:
-    """The gradient of what is subtracted has the wrong sign."""
-
-    def __init__(self, data, parents=()):
-        self.data, self.grad, self.parents = data, 0.0, parents
-
-    def of(self, rule, *others):
-        nodes = [self, *(o if isinstance(o, type(self)) else type(self)(o) for o in others)]
-        data, *slopes = rule(*(node.data for node in nodes))
-        return type(self)(data, list(zip(nodes, slopes, strict=True)))
-
-    def __add__(self, other):
-        return self.of(lambda a, b: (a + b, 1, 1), other)
-
-    def __sub__(self, other):
-        return self.of(lambda a, b: (a - b, 1, 1), other)
-
-    def __mul__(self, other):
-        return self.of(lambda a, b: (a * b, b, a), other)
-
-    def __truediv__(self, other):
-        return self.of(lambda a, b: (a / b, 1 / b, -a / b**2), other)
-
-    def __pow__(self, other):
-        log = torch.tensor(self.data, dtype=torch.float64).log().item()
-        return self.of(lambda a, b: (a**b, b * a ** (b - 1), a**b * log), other)
-
-    def __radd__(self, other):
-        return self + other
-
-    def __rmul__(self, other):
-        return self * other
-
-    def __rsub__(self, other):
-        return type(self)(other) - self
-
-    def __rtruediv__(self, other):
-        return type(self)(other) / self
-
-    def __rpow__(self, other):
-        return type(self)(other) ** self
-
-    def exp(self):
-        return self.of(lambda a: (2.718281828459045**a, 2.718281828459045**a))
-
-    def relu(self):
-        return self.of(lambda a: (max(a, 0.0), a > 0))
-
-    def tanh(self):
-        out = 1 - 2 / (2.718281828459045 ** (2 * self.data) + 1)
-        return self.of(lambda a: (out, 1 - out**2))
-
-    def backward(self):
-        order, seen = [], set()
-
-        def visit(node):
-            if node not in seen:
-                seen.add(node)
-                for parent, _ in node.parents:
-                    visit(parent)
-                order.append(node)
-
-        visit(self)
-        self.grad = 1.0
-        for node in reversed(order):
-            for parent, slope in node.parents:
-                parent.grad += slope * node.grad
-
-
-class Value__quotient_not_squared:
-    """The slope of a quotient with respect to the number below the line has the wrong size."""
-
-    def __init__(self, data, parents=()):
-        self.data, self.grad, self.parents = data, 0.0, parents
-
-    def of(self, rule, *others):
-        nodes = [self, *(o if isinstance(o, type(self)) else type(self)(o) for o in others)]
-        data, *slopes = rule(*(node.data for node in nodes))
-        return type(self)(data, list(zip(nodes, slopes, strict=True)))
-
-    def __add__(self, other):
-        return self.of(lambda a, b: (a + b, 1, 1), other)
-
-    def __sub__(self, other):
-        return self.of(lambda a, b: (a - b, 1, -1), other)
-
-    def __mul__(self, other):
-        return self.of(lambda a, b: (a * b, b, a), other)
-
-    def __truediv__(self, other):
-        return self.of(lambda a, b: (a / b, 1 / b, -a / b), other)
-
-    def __pow__(self, other):
-        log = torch.tensor(self.data, dtype=torch.float64).log().item()
-        return self.of(lambda a, b: (a**b, b * a ** (b - 1), a**b * log), other)
-
-    def __radd__(self, other):
-        return self + other
-
-    def __rmul__(self, other):
-        return self * other
-
-    def __rsub__(self, other):
-        return type(self)(other) - self
-
-    def __rtruediv__(self, other):
-        return type(self)(other) / self
-
-    def __rpow__(self, other):
-        return type(self)(other) ** self
-
-    def exp(self):
-        return self.of(lambda a: (2.718281828459045**a, 2.718281828459045**a))
-
-    def relu(self):
-        return self.of(lambda a: (max(a, 0.0), a > 0))
-
-    def tanh(self):
-        out = 1 - 2 / (2.718281828459045 ** (2 * self.data) + 1)
-        return self.of(lambda a: (out, 1 - out**2))
-
-    def backward(self):
-        order, seen = [], set()
-
-        def visit(node):
-            if node not in seen:
-                seen.add(node)
-                for parent, _ in node.parents:
-                    visit(parent)
-                order.append(node)
-
-        visit(self)
-        self.grad = 1.0
-        for node in reversed(order):
-            for parent, slope in node.parents:
-                parent.grad += slope * node.grad
-
-
-class Value__quotient_sign:
-    """The slope of a quotient with respect to the number below the line has the wrong sign."""
-
-    def __init__(self, data, parents=()):
-        self.data, self.grad, self.parents = data, 0.0, parents
-
-    def of(self, rule, *others):
-        nodes = [self, *(o if isinstance(o, type(self)) else type(self)(o) for o in others)]
-        data, *slopes = rule(*(node.data for node in nodes))
-        return type(self)(data, list(zip(nodes, slopes, strict=True)))
-
-    def __add__(self, other):
-        return self.of(lambda a, b: (a + b, 1, 1), other)
-
-    def __sub__(self, other):
-        return self.of(lambda a, b: (a - b, 1, -1), other)
-
-    def __mul__(self, other):
-        return self.of(lambda a, b: (a * b, b, a), other)
-
-    def __truediv__(self, other):
-        return self.of(lambda a, b: (a / b, 1 / b, a / b**2), other)
-
-    def __pow__(self, other):
-        log = torch.tensor(self.data, dtype=torch.float64).log().item()
-        return self.of(lambda a, b: (a**b, b * a ** (b - 1), a**b * log), other)
-
-    def __radd__(self, other):
-        return self + other
-
-    def __rmul__(self, other):
-        return self * other
-
-    def __rsub__(self, other):
-        return type(self)(other) - self
-
-    def __rtruediv__(self, other):
-        return type(self)(other) / self
-
-    def __rpow__(self, other):
-        return type(self)(other) ** self
-
-    def exp(self):
-        return self.of(lambda a: (2.718281828459045**a, 2.718281828459045**a))
-
-    def relu(self):
-        return self.of(lambda a: (max(a, 0.0), a > 0))
-
-    def tanh(self):
-        out = 1 - 2 / (2.718281828459045 ** (2 * self.data) + 1)
-        return self.of(lambda a: (out, 1 - out**2))
-
-    def backward(self):
-        order, seen = [], set()
-
-        def visit(node):
-            if node not in seen:
-                seen.add(node)
-                for parent, _ in node.parents:
-                    visit(parent)
-                order.append(node)
-
-        visit(self)
-        self.grad = 1.0
-        for node in reversed(order):
-            for parent, slope in node.parents:
-                parent.grad += slope * node.grad
-
-
-class Value__exponent_not_lowered:
-    """The slope of a power has an exponent that is too large."""
-
-    def __init__(self, data, parents=()):
-        self.data, self.grad, self.parents = data, 0.0, parents
-
-    def of(self, rule, *others):
-        nodes = [self, *(o if isinstance(o, type(self)) else type(self)(o) for o in others)]
-        data, *slopes = rule(*(node.data for node in nodes))
-        return type(self)(data, list(zip(nodes, slopes, strict=True)))
-
-    def __add__(self, other):
-        return self.of(lambda a, b: (a + b, 1, 1), other)
-
-    def __sub__(self, other):
-        return self.of(lambda a, b: (a - b, 1, -1), other)
-
-    def __mul__(self, other):
-        return self.of(lambda a, b: (a * b, b, a), other)
-
-    def __truediv__(self, other):
-        return self.of(lambda a, b: (a / b, 1 / b, -a / b**2), other)
-
-    def __pow__(self, other):
-        log = torch.tensor(self.data, dtype=torch.float64).log().item()
-        return self.of(lambda a, b: (a**b, b * a**b, a**b * log), other)
-
-    def __radd__(self, other):
-        return self + other
-
-    def __rmul__(self, other):
-        return self * other
-
-    def __rsub__(self, other):
-        return type(self)(other) - self
-
-    def __rtruediv__(self, other):
-        return type(self)(other) / self
-
-    def __rpow__(self, other):
-        return type(self)(other) ** self
-
-    def exp(self):
-        return self.of(lambda a: (2.718281828459045**a, 2.718281828459045**a))
-
-    def relu(self):
-        return self.of(lambda a: (max(a, 0.0), a > 0))
-
-    def tanh(self):
-        out = 1 - 2 / (2.718281828459045 ** (2 * self.data) + 1)
-        return self.of(lambda a: (out, 1 - out**2))
-
-    def backward(self):
-        order, seen = [], set()
-
-        def visit(node):
-            if node not in seen:
-                seen.add(node)
-                for parent, _ in node.parents:
-                    visit(parent)
-                order.append(node)
-
-        visit(self)
-        self.grad = 1.0
-        for node in reversed(order):
-            for parent, slope in node.parents:
-                parent.grad += slope * node.grad
-
-
-class Value__exponent_gets_nothing:
-    """A node that is an exponent gets no gradient: the power changes with it too."""
-
-    def __init__(self, data, parents=()):
-        self.data, self.grad, self.parents = data, 0.0, parents
-
-    def of(self, rule, *others):
-        nodes = [self, *(o if isinstance(o, type(self)) else type(self)(o) for o in others)]
-        data, *slopes = rule(*(node.data for node in nodes))
-        return type(self)(data, list(zip(nodes, slopes, strict=True)))
-
-    def __add__(self, other):
-        return self.of(lambda a, b: (a + b, 1, 1), other)
-
-    def __sub__(self, other):
-        return self.of(lambda a, b: (a - b, 1, -1), other)
-
-    def __mul__(self, other):
-        return self.of(lambda a, b: (a * b, b, a), other)
-
-    def __truediv__(self, other):
-        return self.of(lambda a, b: (a / b, 1 / b, -a / b**2), other)
-
-    def __pow__(self, other):
-        return self.of(lambda a, b: (a**b, b * a ** (b - 1), 0), other)
-
-    def __radd__(self, other):
-        return self + other
-
-    def __rmul__(self, other):
-        return self * other
-
-    def __rsub__(self, other):
-        return type(self)(other) - self
-
-    def __rtruediv__(self, other):
-        return type(self)(other) / self
-
-    def __rpow__(self, other):
-        return type(self)(other) ** self
-
-    def exp(self):
-        return self.of(lambda a: (2.718281828459045**a, 2.718281828459045**a))
-
-    def relu(self):
-        return self.of(lambda a: (max(a, 0.0), a > 0))
-
-    def tanh(self):
-        out = 1 - 2 / (2.718281828459045 ** (2 * self.data) + 1)
-        return self.of(lambda a: (out, 1 - out**2))
-
-    def backward(self):
-        order, seen = [], set()
-
-        def visit(node):
-            if node not in seen:
-                seen.add(node)
-                for parent, _ in node.parents:
-                    visit(parent)
-                order.append(node)
-
-        visit(self)
-        self.grad = 1.0
-        for node in reversed(order):
-            for parent, slope in node.parents:
-                parent.grad += slope * node.grad
-
-
-class Value__number_on_the_left:
-    """With a plain number on the left, the two sides were exchanged."""
-
-    def __init__(self, data, parents=()):
-        self.data, self.grad, self.parents = data, 0.0, parents
-
-    def of(self, rule, *others):
-        nodes = [self, *(o if isinstance(o, type(self)) else type(self)(o) for o in others)]
-        data, *slopes = rule(*(node.data for node in nodes))
-        return type(self)(data, list(zip(nodes, slopes, strict=True)))
-
-    def __add__(self, other):
-        return self.of(lambda a, b: (a + b, 1, 1), other)
-
-    def __sub__(self, other):
-        return self.of(lambda a, b: (a - b, 1, -1), other)
-
-    def __mul__(self, other):
-        return self.of(lambda a, b: (a * b, b, a), other)
-
-    def __truediv__(self, other):
-        return self.of(lambda a, b: (a / b, 1 / b, -a / b**2), other)
-
-    def __pow__(self, other):
-        log = torch.tensor(self.data, dtype=torch.float64).log().item()
-        return self.of(lambda a, b: (a**b, b * a ** (b - 1), a**b * log), other)
-
-    def __radd__(self, other):
-        return self + other
-
-    def __rmul__(self, other):
-        return self * other
-
-    def __rsub__(self, other):
-        return self - other
-
-    def __rtruediv__(self, other):
-        return self / other
-
-    def __rpow__(self, other):
-        return self**other
-
-    def exp(self):
-        return self.of(lambda a: (2.718281828459045**a, 2.718281828459045**a))
-
-    def relu(self):
-        return self.of(lambda a: (max(a, 0.0), a > 0))
-
-    def tanh(self):
-        out = 1 - 2 / (2.718281828459045 ** (2 * self.data) + 1)
-        return self.of(lambda a: (out, 1 - out**2))
-
-    def backward(self):
-        order, seen = [], set()
-
-        def visit(node):
-            if node not in seen:
-                seen.add(node)
-                for parent, _ in node.parents:
-                    visit(parent)
-                order.append(node)
-
-        visit(self)
-        self.grad = 1.0
-        for node in reversed(order):
-            for parent, slope in node.parents:
-                parent.grad += slope * node.grad
-
-
-class Value__exp_of_input:
-    """The slope of exp is written in terms of its output, but was given its input."""
-
-    def __init__(self, data, parents=()):
-        self.data, self.grad, self.parents = data, 0.0, parents
-
-    def of(self, rule, *others):
-        nodes = [self, *(o if isinstance(o, type(self)) else type(self)(o) for o in others)]
-        data, *slopes = rule(*(node.data for node in nodes))
-        return type(self)(data, list(zip(nodes, slopes, strict=True)))
-
-    def __add__(self, other):
-        return self.of(lambda a, b: (a + b, 1, 1), other)
-
-    def __sub__(self, other):
-        return self.of(lambda a, b: (a - b, 1, -1), other)
-
-    def __mul__(self, other):
-        return self.of(lambda a, b: (a * b, b, a), other)
-
-    def __truediv__(self, other):
-        return self.of(lambda a, b: (a / b, 1 / b, -a / b**2), other)
-
-    def __pow__(self, other):
-        log = torch.tensor(self.data, dtype=torch.float64).log().item()
-        return self.of(lambda a, b: (a**b, b * a ** (b - 1), a**b * log), other)
-
-    def __radd__(self, other):
-        return self + other
-
-    def __rmul__(self, other):
-        return self * other
-
-    def __rsub__(self, other):
-        return type(self)(other) - self
-
-    def __rtruediv__(self, other):
-        return type(self)(other) / self
-
-    def __rpow__(self, other):
-        return type(self)(other) ** self
-
-    def exp(self):
-        return self.of(lambda a: (2.718281828459045**a, a))
-
-    def relu(self):
-        return self.of(lambda a: (max(a, 0.0), a > 0))
-
-    def tanh(self):
-        out = 1 - 2 / (2.718281828459045 ** (2 * self.data) + 1)
-        return self.of(lambda a: (out, 1 - out**2))
-
-    def backward(self):
-        order, seen = [], set()
-
-        def visit(node):
-            if node not in seen:
-                seen.add(node)
-                for parent, _ in node.parents:
-                    visit(parent)
-                order.append(node)
-
-        visit(self)
-        self.grad = 1.0
-        for node in reversed(order):
-            for parent, slope in node.parents:
-                parent.grad += slope * node.grad
-
-
-class Value__tanh_of_input:
-    """The slope of tanh is written in terms of its output, but was given its input."""
-
-    def __init__(self, data, parents=()):
-        self.data, self.grad, self.parents = data, 0.0, parents
-
-    def of(self, rule, *others):
-        nodes = [self, *(o if isinstance(o, type(self)) else type(self)(o) for o in others)]
-        data, *slopes = rule(*(node.data for node in nodes))
-        return type(self)(data, list(zip(nodes, slopes, strict=True)))
-
-    def __add__(self, other):
-        return self.of(lambda a, b: (a + b, 1, 1), other)
-
-    def __sub__(self, other):
-        return self.of(lambda a, b: (a - b, 1, -1), other)
-
-    def __mul__(self, other):
-        return self.of(lambda a, b: (a * b, b, a), other)
-
-    def __truediv__(self, other):
-        return self.of(lambda a, b: (a / b, 1 / b, -a / b**2), other)
-
-    def __pow__(self, other):
-        log = torch.tensor(self.data, dtype=torch.float64).log().item()
-        return self.of(lambda a, b: (a**b, b * a ** (b - 1), a**b * log), other)
-
-    def __radd__(self, other):
-        return self + other
-
-    def __rmul__(self, other):
-        return self * other
-
-    def __rsub__(self, other):
-        return type(self)(other) - self
-
-    def __rtruediv__(self, other):
-        return type(self)(other) / self
-
-    def __rpow__(self, other):
-        return type(self)(other) ** self
-
-    def exp(self):
-        return self.of(lambda a: (2.718281828459045**a, 2.718281828459045**a))
-
-    def relu(self):
-        return self.of(lambda a: (max(a, 0.0), a > 0))
-
-    def tanh(self):
-        out = 1 - 2 / (2.718281828459045 ** (2 * self.data) + 1)
-        return self.of(lambda a: (out, 1 - a**2))
-
-    def backward(self):
-        order, seen = [], set()
-
-        def visit(node):
-            if node not in seen:
-                seen.add(node)
-                for parent, _ in node.parents:
-                    visit(parent)
-                order.append(node)
-
-        visit(self)
-        self.grad = 1.0
-        for node in reversed(order):
-            for parent, slope in node.parents:
-                parent.grad += slope * node.grad
-
-
-class Value__relu_passes_everything:
-    """The gradient passes through relu where its input is negative."""
-
-    def __init__(self, data, parents=()):
-        self.data, self.grad, self.parents = data, 0.0, parents
-
-    def of(self, rule, *others):
-        nodes = [self, *(o if isinstance(o, type(self)) else type(self)(o) for o in others)]
-        data, *slopes = rule(*(node.data for node in nodes))
-        return type(self)(data, list(zip(nodes, slopes, strict=True)))
-
-    def __add__(self, other):
-        return self.of(lambda a, b: (a + b, 1, 1), other)
-
-    def __sub__(self, other):
-        return self.of(lambda a, b: (a - b, 1, -1), other)
-
-    def __mul__(self, other):
-        return self.of(lambda a, b: (a * b, b, a), other)
-
-    def __truediv__(self, other):
-        return self.of(lambda a, b: (a / b, 1 / b, -a / b**2), other)
-
-    def __pow__(self, other):
-        log = torch.tensor(self.data, dtype=torch.float64).log().item()
-        return self.of(lambda a, b: (a**b, b * a ** (b - 1), a**b * log), other)
-
-    def __radd__(self, other):
-        return self + other
-
-    def __rmul__(self, other):
-        return self * other
-
-    def __rsub__(self, other):
-        return type(self)(other) - self
-
-    def __rtruediv__(self, other):
-        return type(self)(other) / self
-
-    def __rpow__(self, other):
-        return type(self)(other) ** self
-
-    def exp(self):
-        return self.of(lambda a: (2.718281828459045**a, 2.718281828459045**a))
-
-    def relu(self):
-        return self.of(lambda a: (max(a, 0.0), 1))
-
-    def tanh(self):
-        out = 1 - 2 / (2.718281828459045 ** (2 * self.data) + 1)
-        return self.of(lambda a: (out, 1 - out**2))
-
-    def backward(self):
-        order, seen = [], set()
-
-        def visit(node):
-            if node not in seen:
-                seen.add(node)
-                for parent, _ in node.parents:
-                    visit(parent)
-                order.append(node)
-
-        visit(self)
-        self.grad = 1.0
-        for node in reversed(order):
-            for parent, slope in node.parents:
-                parent.grad += slope * node.grad
-
-
-class Value__relu_slope_at_zero:
-    """Look at relu where its input is exactly 0: torch counts it to the negative side."""
-
-    def __init__(self, data, parents=()):
-        self.data, self.grad, self.parents = data, 0.0, parents
-
-    def of(self, rule, *others):
-        nodes = [self, *(o if isinstance(o, type(self)) else type(self)(o) for o in others)]
-        data, *slopes = rule(*(node.data for node in nodes))
-        return type(self)(data, list(zip(nodes, slopes, strict=True)))
-
-    def __add__(self, other):
-        return self.of(lambda a, b: (a + b, 1, 1), other)
-
-    def __sub__(self, other):
-        return self.of(lambda a, b: (a - b, 1, -1), other)
-
-    def __mul__(self, other):
-        return self.of(lambda a, b: (a * b, b, a), other)
-
-    def __truediv__(self, other):
-        return self.of(lambda a, b: (a / b, 1 / b, -a / b**2), other)
-
-    def __pow__(self, other):
-        log = torch.tensor(self.data, dtype=torch.float64).log().item()
-        return self.of(lambda a, b: (a**b, b * a ** (b - 1), a**b * log), other)
-
-    def __radd__(self, other):
-        return self + other
-
-    def __rmul__(self, other):
-        return self * other
-
-    def __rsub__(self, other):
-        return type(self)(other) - self
-
-    def __rtruediv__(self, other):
-        return type(self)(other) / self
-
-    def __rpow__(self, other):
-        return type(self)(other) ** self
-
-    def exp(self):
-        return self.of(lambda a: (2.718281828459045**a, 2.718281828459045**a))
-
-    def relu(self):
-        return self.of(lambda a: (max(a, 0.0), a >= 0))
-
-    def tanh(self):
-        out = 1 - 2 / (2.718281828459045 ** (2 * self.data) + 1)
-        return self.of(lambda a: (out, 1 - out**2))
-
-    def backward(self):
-        order, seen = [], set()
-
-        def visit(node):
-            if node not in seen:
-                seen.add(node)
-                for parent, _ in node.parents:
-                    visit(parent)
-                order.append(node)
-
-        visit(self)
-        self.grad = 1.0
-        for node in reversed(order):
-            for parent, slope in node.parents:
-                parent.grad += slope * node.grad
+""",
+        ),
+    ),
+    slip(
+        Value__rules,
+        "no_seed",
+        "All gradients are 0: something has to be the first gradient, before the way back begins.",
+        ("        self.grad = 1.0\n", ""),
+    ),
+    slip(
+        Value__rules,
+        "one_entry_for_each_operand",
+        "When both operands are the same node, only one of the two slopes was kept.",
+        ("list(zip(nodes, slopes, strict=True))", "dict(zip(nodes, slopes, strict=True)).items()"),
+    ),
+    slip(
+        Value__rules,
+        "own_factor",
+        "In a product each factor got its own value for a slope.",
+        ("(a * b, b, a)", "(a * b, a, b)"),
+    ),
+    slip(
+        Value__rules,
+        "minus_as_plus",
+        "The gradient of what is subtracted has the wrong sign.",
+        ("(a - b, 1, -1)", "(a - b, 1, 1)"),
+    ),
+    slip(
+        Value__rules,
+        "quotient_not_squared",
+        "The slope of a quotient with respect to the number below the line has the wrong size.",
+        ("-a / b**2", "-a / b"),
+    ),
+    slip(
+        Value__rules,
+        "quotient_sign",
+        "The slope of a quotient with respect to the number below the line has the wrong sign.",
+        ("-a / b**2", "a / b**2"),
+    ),
+    slip(
+        Value__rules,
+        "exponent_not_lowered",
+        "The slope of a power has an exponent that is too large.",
+        ("b * a ** (b - 1)", "b * a**b"),
+    ),
+    slip(
+        Value__rules,
+        "exponent_gets_nothing",
+        "A node that is an exponent gets no gradient: the power changes with it too.",
+        ("a**b * log)", "0)"),
+        ("        log = torch.tensor(self.data, dtype=torch.float64).log().item()\n", ""),
+    ),
+    slip(
+        Value__rules,
+        "number_on_the_left",
+        "With a plain number on the left, the two sides were exchanged.",
+        ("type(self)(other) - self", "self - other"),
+        ("type(self)(other) / self", "self / other"),
+        ("type(self)(other) ** self", "self**other"),
+    ),
+    slip(
+        Value__rules,
+        "exp_of_input",
+        "The slope of exp is written in terms of its output, but was given its input.",
+        ("(2.718281828459045**a, 2.718281828459045**a)", "(2.718281828459045**a, a)"),
+    ),
+    slip(
+        Value__rules,
+        "tanh_of_input",
+        "The slope of tanh is written in terms of its output, but was given its input.",
+        ("1 - out**2", "1 - a**2"),
+    ),
+    slip(
+        Value__rules,
+        "relu_passes_everything",
+        "The gradient passes through relu where its input is negative.",
+        ("(max(a, 0.0), a > 0)", "(max(a, 0.0), 1)"),
+    ),
+    slip(
+        Value__rules,
+        "relu_slope_at_zero",
+        "Look at relu where its input is exactly 0: torch counts it to the negative side.",
+        ("a > 0", "a >= 0"),
+    ),
+)
 
 
 VALUE = Problem(
@@ -1980,26 +1057,8 @@ VALUE = Problem(
     cases=_value,
     expected=graph_of(),
     points={"values": 12, "edge cases": 9, "contract": 4},
-    mistakes=programs(
-        Value__assigns,
-        Value__spreads_at_once,
-        Value__depth_first,
-        Value__breadth_first,
-        Value__no_seed,
-        Value__one_entry_for_each_operand,
-        Value__own_factor,
-        Value__minus_as_plus,
-        Value__quotient_not_squared,
-        Value__quotient_sign,
-        Value__exponent_not_lowered,
-        Value__exponent_gets_nothing,
-        Value__number_on_the_left,
-        Value__exp_of_input,
-        Value__tanh_of_input,
-        Value__relu_passes_everything,
-        Value__relu_slope_at_zero,
-    ),
-    alternatives=programs(Value__closures, Value__counts_consumers, Value__tape),
+    mistakes=programs(*_VALUE_SLIPS),
+    alternatives=programs(Value__closures, Value__counts_consumers, Value__tape, Value__rules),
 )
 
 

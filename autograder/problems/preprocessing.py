@@ -310,6 +310,8 @@ def _channels(generator: torch.Generator) -> list[Case]:
     constant = _images(generator, 2, 3, 4, 8)
     constant[:, 1] = 0.5
     bytes_ = (120 + 40 * _images(generator, 3, 2, 5, 4)).clamp(0, 255)
+    faint = _images(generator, 2, 5, 5, 6)
+    faint[:, 1:] = 10 + 0.02 * faint[:, 1:]
     return [
         case("images (5, 3, 4, 6)", "values", _images(generator, 5, 3, 4, 6)),
         case("images (3, 4, 6, 2)", "values", _images(generator, 3, 4, 6, 2)),
@@ -318,6 +320,7 @@ def _channels(generator: torch.Generator) -> list[Case]:
         case("as many images as channels, square", "edge cases", _images(generator, 3, 3, 3, 3)),
         case("a constant channel", "edge cases", constant),
         case("grey values from 0 to 255", "edge cases", bytes_),
+        case("bright channels of little contrast", "edge cases", faint),
         *_contract(lambda: {"images": _images(generator, 4, 3, 2, 5)}),
     ]
 
@@ -399,6 +402,12 @@ def channel_mean_std__constant_channel(images):
     return images.mean(dim=(0, 2, 3)), torch.where(std == 0, 1, std)
 
 
+def channel_mean_std__digits_lost(images):
+    """Two large numbers were subtracted that are almost equal, and digits were lost: subtract the mean first."""
+    mean = images.mean(dim=(0, 2, 3))
+    return mean, ((images**2).mean(dim=(0, 2, 3)) - mean**2).clamp(min=0).sqrt()
+
+
 CHANNEL_MEAN_STD = Problem(
     name="channel_mean_std",
     call=function,
@@ -417,6 +426,7 @@ CHANNEL_MEAN_STD = Problem(
         channel_mean_std__variance,
         channel_mean_std__reshaped,
         channel_mean_std__constant_channel,
+        channel_mean_std__digits_lost,
     ),
     alternatives=programs(
         channel_mean_std__flattened,

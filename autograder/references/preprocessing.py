@@ -19,8 +19,9 @@ def standardize(x: torch.Tensor, mean: torch.Tensor, std: torch.Tensor) -> torch
 
 def channel_mean_std(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and population standard deviation of each channel of images (N, C, H, W)."""
-    std, mean = torch.std_mean(images, dim=(0, 2, 3), correction=0)
-    return mean, std
+    mean = images.mean(dim=(0, 2, 3), keepdim=True)
+    # Far from 0, torch's one pass over the numbers would lose digits that two passes keep.
+    return mean.flatten(), (images - mean).std(dim=(0, 2, 3), correction=0)
 
 
 def min_max_scale(x: torch.Tensor, low: float, high: float) -> torch.Tensor:
