@@ -284,8 +284,10 @@ def find(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> 
         # Numbers of another dtype differ in their last digits: it is the dtype that is to be told.
         judges.insert(0, _wrong_dtype)
     found = outcome.complaint or _first(judge(problem, case, outcome, expected) for judge in judges)
-    if not found and case.criterion == "contract":
-        found = _breach(problem, case, outcome, expected)
+    if case.criterion == "contract":
+        if found and _rounded(case, outcome, expected):
+            found += " In float32 this would be rounding: is a part of it computed in float32?"
+        found = found or _breach(problem, case, outcome, expected)
     return found and f"{case.name}: {found}"
 
 
@@ -293,6 +295,18 @@ def _wrong_values(problem: Problem, case: Case, outcome: Outcome, expected: Expe
     values = [output.values for output in outcome.outputs]
     rows = zip(problem.labels, values, expected.outputs, expected.tolerances, strict=True)
     return _first(_difference(*row) for row in rows)
+
+
+def _rounded(case: Case, outcome: Outcome, expected: Expected) -> bool:
+    """Whether float64 outputs would be right in float32."""
+    if case.dtype != torch.float64 or outcome.outputs is None or expected.measured:
+        return False
+    coarser = torch.finfo(torch.float32).eps / torch.finfo(torch.float64).eps
+    rows = zip(outcome.outputs, expected.outputs, expected.tolerances, strict=True)
+    return all(
+        output.values.dtype == right.dtype and _difference("", output.values, right, tolerance * coarser) is None
+        for output, right, tolerance in rows
+    )
 
 
 def _wrong_quantities(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:

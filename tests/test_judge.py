@@ -26,6 +26,19 @@ def first_finding(verdict):
     return next(f for c in verdict.criteria for f in c.findings)
 
 
+def test_float32_in_the_middle_of_float64_is_asked_about():
+    def forward(x, negative_slope=0.01):
+        return torch.where(x > 0, x, torch.tensor(negative_slope) * x), (x, negative_slope)
+
+    verdict = grade(problems()["leaky_relu_forward"], {"leaky_relu_forward": forward}, 0, CPU)
+    assert [c.name for c in verdict.criteria if c.earned < c.points] == ["contract"]
+    assert first_finding(verdict).endswith("is a part of it computed in float32?")
+    verdict = verdict_on(lambda x, out: out * (1 + 1e-12))
+    assert verdict.score == verdict.maximum - 1
+    assert first_finding(verdict).endswith("is a part of it computed in float32?")
+    assert "computed in float32" not in first_finding(verdict_on(lambda x, out: out * 1.1))
+
+
 WRONG = {
     "one value": lambda x, out: out.index_fill(-1, torch.tensor([0]), 7.0),
     "nan": lambda x, out: out * math.nan,
