@@ -10,9 +10,11 @@ from autograder.devices import simulated_gpu
 
 
 def pytest_configure() -> None:
-    """Share the cores among the processes of pytest-xdist."""
+    """Share the cores among the processes of pytest-xdist, and what they start: a notebook, the build of the book."""
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    torch.set_num_threads(threads)
+    os.environ["OMP_NUM_THREADS"] = str(threads)
 
 
 @pytest.fixture(params=["cpu", "simulated GPU"])
