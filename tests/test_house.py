@@ -31,6 +31,14 @@ def test_no_place_has_a_word_that_the_others_do_not_know():
     assert sorted(references) == words()
 
 
+@pytest.mark.parametrize("place", ["solutions/convolution.py", "book/grading.md"])
+def test_student_and_instructor_are_told_the_limit_that_is_checked(place):
+    text = " ".join((ROOT / place).read_text().replace("\n# ", " ").split())
+    limits = {problem.speed for problem in problem_sets()["convolution"] if problem.speed}
+    assert len(limits) == 1
+    assert f"{limits.pop():g} times as long as torch" in text
+
+
 README = (ROOT / "README.md").read_text()
 
 
