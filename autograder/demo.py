@@ -145,8 +145,7 @@ def _functions(word: str, problem: Problem, program: Program) -> dict[str, Calla
 
 def _source(name: str, function: Callable) -> str:
     """The function or class as a student would have written it: under the problem's name, without the hint."""
-    source = re.sub(r"^(def|class) \w+", rf"\1 {name}", source_of(function))
-    return re.sub(r'^ {4}""".*?"""\n', "", source, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r'^ {4}""".*?"""\n', "", source_of(function, name), flags=re.DOTALL | re.MULTILINE)
 
 
 def _start_course(word: str) -> None:

@@ -53,15 +53,18 @@ class Verdict:
 
 
 def with_forward(verdict: Verdict, forward: Verdict) -> Verdict:
-    """The verdict on a backward function without a hint, and a hint if its forward function is wrong."""
-    wrong = any(c.earned < c.points for c in forward.criteria if c.name != "contract")
-    written = not any(NOT_WRITTEN in finding for c in verdict.criteria for finding in c.findings)
-    if verdict.hint or verdict.score == verdict.maximum or not wrong or not written:
+    """The verdict on a backward function, with a hint if it has none and suffers from its forward function."""
+    lost, lost_before = ({c.name for c in v.criteria if c.earned < c.points} for v in (verdict, forward))
+    unwritten = any(NOT_WRITTEN in finding for c in verdict.criteria for finding in c.findings)
+    if verdict.hint or unwritten or not lost:
         return verdict
-    hint = (
-        f"{forward.problem} is not right yet, and {verdict.problem} works from its cache: make that check pass first."
-    )
-    return replace(verdict, hint=hint)
+    if lost_before - {"contract", "speed"}:
+        why = f"is not right yet, and {verdict.problem} works from its cache"
+    elif "speed" in lost & lost_before:
+        why = f"is too slow, and its time counts in {verdict.problem} too"
+    else:
+        return verdict
+    return replace(verdict, hint=f"{forward.problem} {why}: make that check pass first.")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What a graded exercise is: data only. `judge` compares with it, `calls` makes the calls it describes."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,9 +68,10 @@ def programs(*answers: Callable | tuple[Callable, ...]) -> tuple[Program, ...]:
     return tuple(Program(answer if isinstance(answer, tuple) else (answer,)) for answer in answers)
 
 
-def source_of(function: Callable) -> str:
-    """The source of a program's function or class."""
-    return getattr(function, "source", None) or inspect.getsource(function)
+def source_of(function: Callable, name: str | None = None) -> str:
+    """The source of a program's function or class, under another `name` if one is given."""
+    source = getattr(function, "source", None) or inspect.getsource(function)
+    return re.sub(r"^(def|class) \w+", rf"\1 {name or function.__name__}", source)
 
 
 def slip(right: Callable, name: str, hint: str, *changes: tuple[str, str]) -> Callable:
@@ -77,14 +79,15 @@ def slip(right: Callable, name: str, hint: str, *changes: tuple[str, str]) -> Ca
 
     Raises `ValueError` when an old text is not in the source once.
     """
-    problem, source = right.__name__.partition("__")[0], source_of(right)
-    for old, new in ((right.__name__, f"{problem}__{name}"), *changes):
+    full = f"{right.__name__.partition('__')[0]}__{name}"
+    source = source_of(right, full)
+    for old, new in changes:
         if source.count(old) != 1:
             raise ValueError(f"The slip {name!r}: {old!r} is {source.count(old)} times in {right.__name__}, not once.")
         source = source.replace(old, new)
     namespace: dict[str, Any] = {"torch": torch}
     exec(source, namespace)
-    wrong = namespace[f"{problem}__{name}"]
+    wrong = namespace[full]
     wrong.__doc__, wrong.source = hint, source
     return wrong
 

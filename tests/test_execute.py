@@ -9,6 +9,8 @@ from nbgrader.utils import is_grade, is_solution
 
 from autograder.grading.execute import execute
 from autograder.grading.settings import Settings
+from autograder.problem import source_of
+from autograder.problems import problems
 from autograder.release import PREFIX, solution_notebook
 
 pytestmark = [
@@ -20,39 +22,15 @@ pytestmark = [
 ]
 
 FAST = ("conv2d_forward_fast", "conv2d_backward_fast")
-LOOPS = {
-    "conv2d_forward_fast": """
-def conv2d_forward_fast(x, weight, bias, stride=1, padding=0):
-    padded = torch.nn.functional.pad(x, (padding,) * 4)
-    kh, kw = weight.shape[2:]
-    rows, columns = (padded.shape[2] - kh) // stride + 1, (padded.shape[3] - kw) // stride + 1
-    out = x.new_empty(len(x), len(weight), rows, columns)
-    for n in range(len(x)):
-        for k in range(len(weight)):
-            for i in range(rows):
-                for j in range(columns):
-                    window = padded[n, :, i * stride : i * stride + kh, j * stride : j * stride + kw]
-                    out[n, k, i, j] = (window * weight[k]).sum() + bias[k]
-    return out, (x, weight, stride, padding)
-""",
-    "conv2d_backward_fast": """
-def conv2d_backward_fast(dout, cache):
-    x, weight, stride, padding = cache
-    padded = torch.nn.functional.pad(x, (padding,) * 4)
-    dpadded, dweight = torch.zeros_like(padded), torch.zeros_like(weight)
-    kh, kw = weight.shape[2:]
-    for n in range(len(x)):
-        for k in range(len(weight)):
-            for i in range(dout.shape[2]):
-                for j in range(dout.shape[3]):
-                    place = (n, slice(None), slice(i * stride, i * stride + kh), slice(j * stride, j * stride + kw))
-                    dweight[k] += dout[n, k, i, j] * padded[place]
-                    dpadded[place] += dout[n, k, i, j] * weight[k]
-    height, width = x.shape[2:]
-    dx = dpadded[:, :, padding : padding + height, padding : padding + width]
-    return dx, dweight, dout.sum((0, 2, 3))
-""",
-}
+
+
+def loops(slow, name):
+    """The program `loops` of the problem `slow`, under the `name` of the fast one."""
+    (program,) = (a for a in problems()[slow].alternatives if a.name == "loops")
+    return source_of(program.functions[0], name)
+
+
+LOOPS = {name: loops(name.removesuffix("_fast"), name) for name in FAST}
 
 
 def checks(word, names, sources):
@@ -81,6 +59,9 @@ def test_products_of_matrices_earn_the_points_for_speed_and_loops_the_others():
         maximum = right[name].metadata.nbgrader.points
         assert (score(right[name]), score(slow[name])) == (maximum, maximum - lost)
         assert "times as long as torch" in slow[name].outputs[-1].data["text/html"]
+    said = slow["conv2d_backward_fast"].outputs[-1].data["text/html"]
+    assert "conv2d_forward_fast is too slow, and its time counts in conv2d_backward_fast too" in said
+    assert "is not right yet" not in said
 
 
 def test_a_right_backward_function_with_a_wrong_forward_is_told_so():
