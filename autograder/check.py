@@ -3,11 +3,12 @@
 import sys
 from difflib import get_close_matches
 
-from autograder.calls import backward
+from autograder.calls.kinds import backward
 from autograder.devices import device
 from autograder.judge import Exam, grade, with_forward
 from autograder.problems import problems
-from autograder.rules import Sources
+from autograder.rules.search import broken
+from autograder.rules.sources import Sources
 from autograder.table import Report
 
 # Grading draws other cases: a function that passes only these is not right for all inputs.
@@ -32,11 +33,11 @@ def check(name: str) -> Report:
     # What was run, as IPython keeps it. Outside of a notebook there is nothing to be read.
     kept = functions.get("In")
     cells = [cell for cell in kept if isinstance(cell, str)] if isinstance(kept, list) else []
-    broken = Sources(cells).broken(problem)
-    if broken:
-        return Report.of_verdict(Exam(problem, PUBLIC_SEED, device()).refuse(broken))
+    rule = broken(Sources(cells), problem)
+    if rule:
+        return Report.of_verdict(Exam(problem, PUBLIC_SEED, device()).refuse(rule))
     verdict = grade(problem, functions, PUBLIC_SEED, device())
     if problem.call is backward and verdict.score < verdict.maximum and not verdict.hint:
-        forward = problems()[name.replace("_backward", "_forward")]
+        forward = problems()[problem.forward]
         verdict = with_forward(verdict, grade(forward, functions, PUBLIC_SEED, device()))
     return Report.of_verdict(verdict)

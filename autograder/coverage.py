@@ -8,7 +8,8 @@ import torch
 
 from autograder.check import PUBLIC_SEED
 from autograder.judge import Verdict, grade
-from autograder.problem import Problem, Program
+from autograder.problem import Problem
+from autograder.programs import Program
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,9 @@ from sqlalchemy.exc import SAWarning
 
 from autograder.course import ROOT, digest, nbgrader_at
 from autograder.grading.run import GradingError, Options, grade_class
-from autograder.problem import Problem, Program, source_of
+from autograder.problem import Problem
 from autograder.problems import problem_sets
+from autograder.programs import Program, source_of
 from autograder.release import PREFIX, register, solution_notebook
 from autograder.table import MIME
 
@@ -33,11 +34,15 @@ COURSE = ROOT / "build" / "demo"
 
 @dataclass(frozen=True)
 class Student:
-    """One member of the demo class: what the notebook says instead of the solution, and what grading must find."""
+    """One member of the demo class: what the notebook says instead of the solution, and what grading must find.
+
+    What is in `left_out` stays as it was handed out.
+    """
 
     name: str
     sources: dict[str, str] | None
     mistakes: dict[str, str] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,11 @@ class Result:
         """
         if self.student.mistakes:
             return len(self.named) == len(self.student.mistakes)
-        return self.score == (0 if self.student.sources is None else self.possible)
+        written = self.student.sources is not None
+        return all(
+            earned == (possible if written and problem not in self.student.left_out else 0)
+            for problem, (earned, possible) in self.points.items()
+        )
 
 
 def students(word: str) -> list[Student]:
@@ -123,24 +132,40 @@ def _students(word: str, kind: str, programs: Callable[[Problem], Sequence[Progr
     for number in itertools.count(1):
         sources: dict[str, str] = {}
         chosen: dict[str, str] = {}
+        left_out: set[str] = set()
         for problem, left in sorted(waiting, key=lambda row: len(row[1]), reverse=True):
-            functions = _functions(word, problem, left[0]) if left else {}
-            if functions and not sources.keys() & functions.keys():
+            functions, unread = _functions(word, problem, left[0]) if left else ({}, set())
+            if functions and not (sources.keys() | left_out) & (functions.keys() | unread):
                 sources |= {name: _source(name, function) for name, function in functions.items()}
+                left_out |= unread
                 chosen[problem.name] = left.popleft().name
         if not chosen:
             return
-        yield Student(f"{kind}-{number:02}", sources, chosen if kind == "mistakes" else {})
+        yield Student(f"{kind}-{number:02}", sources, chosen if kind == "mistakes" else {}, frozenset(left_out))
 
 
-def _functions(word: str, problem: Problem, program: Program) -> dict[str, Callable]:
-    """What must stand in a notebook together with `program`."""
+def _functions(word: str, problem: Problem, program: Program) -> tuple[dict[str, Callable], set[str]]:
+    """What must stand in a notebook together with `program`, and what cannot: a backward that nobody wrote for it."""
     functions = problem.functions_of(program)
+    unread: set[str] = set()
     for other in problem_sets()[word]:
         # A backward function must read the cache of the forward function that stands here.
-        if problem.name in (companion.__name__.partition("__")[0] for companion in other.companions):
-            functions = other.functions_of(other.alternatives[0]) | functions
-    return functions
+        if other.name != problem.name == other.forward:
+            reader = _reader(other, program)
+            if reader is None:
+                unread.add(other.name)
+            else:
+                functions = other.functions_of(reader) | functions
+    return functions, unread
+
+
+def _reader(backward: Problem, forward: Program) -> Program | None:
+    """A right backward program that reads the cache of `forward`; None if only wrong ones do."""
+    (function,) = forward.functions
+    known = (*backward.alternatives, *backward.mistakes)
+    if any(function in program.functions for program in known):
+        return next((program for program in backward.alternatives if function in program.functions), None)
+    return next(program for program in backward.alternatives if len(program.functions) == 1)
 
 
 def _source(name: str, function: Callable) -> str:
@@ -176,7 +201,8 @@ def filled_in(word: str, released: NotebookNode, student: Student) -> NotebookNo
     if student.sources is not None:
         sources = _solution_of(word) | student.sources
         for cell in filter(is_solution, notebook.cells):
-            cell.source = sources[cell.metadata.nbgrader.grade_id]
+            if cell.metadata.nbgrader.grade_id not in student.left_out:
+                cell.source = sources[cell.metadata.nbgrader.grade_id]
     return notebook
 
 

@@ -10,15 +10,12 @@ from typing import Any
 import numpy
 import torch
 
-from autograder.calls import NOT_WRITTEN, OUT, Outcome, one_thread, prepare, run, run_all, tensors_in
-from autograder.problem import Case, Problem, Program, Target
-
-# How far a right program may be from the reference, as a multiple of the reference's own error in that precision.
-# Right programs stay within half of it, whatever the order of their sums; a test measures that.
-SLACK = 16
-
-# Seconds: on a GPU the reference is done sooner than a question gets into the sandbox and the answer out.
-SHORTEST = 1e-3
+from autograder.calls.case import OUT, Case, tensors_in
+from autograder.calls.outcome import NOT_WRITTEN, Outcome
+from autograder.calls.run import run, run_all
+from autograder.expected import Expected, baseline, draw, expect
+from autograder.problem import Problem, Target
+from autograder.programs import Program
 
 # Seconds: a timed call that was too slow is made again until so much is spent, for the machine may have been busy.
 PATIENCE = 1.0
@@ -67,19 +64,6 @@ def with_forward(verdict: Verdict, forward: Verdict) -> Verdict:
     return replace(verdict, hint=f"{forward.problem} {why}: make that check pass first.")
 
 
-@dataclass(frozen=True)
-class Expected:
-    """What a case must give: each output in the case's dtype, and how far from it a right program may be.
-
-    Where quantities are measured in place of the outputs, these must be met; the outputs have the right shapes.
-    """
-
-    outputs: tuple[torch.Tensor, ...]
-    tolerances: tuple[float, ...]
-    device: str
-    measured: tuple[Target, ...] = ()
-
-
 def grade(
     problem: Problem,
     functions: Mapping[str, Any],
@@ -93,14 +77,6 @@ def grade(
     """
     exam = Exam(problem, seed, device, dtype)
     return exam.judge(exam.outcomes(lambda cases: run_all(problem, cases, functions, device)))
-
-
-def draw(problem: Problem, seed: int, dtype: torch.dtype | None = None) -> list[Case]:
-    """The cases of `problem` for a seed; equal seeds give equal cases."""
-    # The student's notebook may have set another default device.
-    with torch.device("cpu"):
-        cases = problem.cases(torch.Generator().manual_seed(seed))
-    return cases if dtype is None else [_with_dtype(case, dtype) for case in cases]
 
 
 class Exam:
@@ -119,6 +95,7 @@ class Exam:
         self.problem, self.seed, self.device, self.dtype = problem, seed, device, dtype
         self.cases = draw(problem, seed, dtype)
         self._of_mistakes: dict[tuple[Program, int], Outcome] = {}
+        self._baselines: dict[int, float] = {}
 
     @functools.cached_property
     def expected(self) -> list[Expected]:
@@ -139,7 +116,6 @@ class Exam:
 
         A call that was too slow is made again, with other numbers: one that remembers the last answer is not fast.
         """
-        reference = baseline(self.problem, self.cases[i], self.device)
         first, taken = None, []
         for seed in itertools.count(self.seed):
             case = draw(self.problem, seed, self.dtype)[i] if taken else self.cases[i]
@@ -150,9 +126,15 @@ class Exam:
             if outcome.outputs is None or (taken and self._wrong(case, outcome)):
                 break
             taken.append(seconds)
-            if seconds <= self.problem.speed * reference or sum(taken) >= PATIENCE:
+            if seconds <= self.problem.speed * self._baseline(i) or sum(taken) >= PATIENCE:
                 break
-        return replace(first, ratio=min(taken) / reference) if taken else first
+        return replace(first, ratio=min(taken) / self._baseline(i)) if taken else first
+
+    def _baseline(self, i: int) -> float:
+        """Seconds of the reference on a timed case, measured when first asked for."""
+        if i not in self._baselines:
+            self._baselines[i] = baseline(self.problem, self.cases[i], self.device)
+        return self._baselines[i]
 
     def _wrong(self, case: Case, outcome: Outcome) -> bool:
         return find(self.problem, case, outcome, expect(self.problem, case, self.device)) is not None
@@ -200,7 +182,8 @@ class Exam:
         relevant = [i for i in untimed if self.cases[i].criterion != "contract"]
         if not any(findings[i] for i in relevant):
             relevant = untimed
-        if not any(findings[i] for i in relevant):
+        if not any(findings[i] for i in relevant) or any(outcomes[i].outputs is None for i in relevant):
+            # What gives nothing can be none of them: the known mistakes all give something.
             return None
         return next((m for m in self.problem.mistakes if self._fits(m, outcomes, findings, relevant)), None)
 
@@ -221,60 +204,6 @@ class Exam:
             functions = self.problem.functions_of(mistake)
             self._of_mistakes[mistake, i] = run(self.problem, self.cases[i], functions, self.device)
         return self._of_mistakes[mistake, i]
-
-
-def expect(problem: Problem, case: Case, device: torch.device) -> Expected:
-    """The reference's outputs for `case`, and tolerances from its own error between float32 and float64."""
-    cpu = torch.device("cpu")
-    double = _reference(problem, prepare(_with_dtype(case, torch.float64), cpu))
-    rounded = prepare(_with_dtype(case, torch.float32), cpu)
-    exact = _reference(problem, {k: _to(v, torch.float64) for k, v in rounded.items()})
-    single = _reference(problem, rounded)
-    eps32, eps = torch.finfo(torch.float32).eps, torch.finfo(case.dtype).eps
-    # A gradient may be small because large terms, of the size of dout, cancel or meet a slope near 0. What rounding
-    # leaves of them depends on the order of the steps, which is the student's own.
-    upstream = 0.0 if case.dout is None else _largest(case.dout)
-    tolerances = tuple(
-        SLACK * max(_largest(s.double() - e.double()), eps32 * max(_largest(e), upstream)) * eps / eps32
-        for s, e in zip(single, exact, strict=True)
-    )
-    outputs = double if case.dtype == torch.float64 else tuple(_to(e, case.dtype) for e in exact)
-    right = double if case.dtype == torch.float64 else exact
-    measured = () if problem.measured is None else _targets(problem, case, right, exact, single)
-    # What is made from no tensor is made on the CPU. A fresh tensor names its device as the student's will: "cuda"
-    # is "cuda:0" there.
-    place = device if any(True for _ in tensors_in(rounded)) else cpu
-    return Expected(outputs, tolerances, str(torch.empty(0, device=place).device), measured)
-
-
-def _targets(problem: Problem, case: Case, *outputs: Sequence[torch.Tensor]) -> tuple[Target, ...]:
-    """What must be measured: as the problem says, or what the reference gives, up to the rounding it suffers.
-
-    `outputs` are those of the reference: the right ones, and on float32's inputs the exact and the rounded ones.
-    """
-    if problem.measured.targets is not None:
-        return problem.measured.targets(case)
-    right, exact, rounded = (problem.measured.of(case, tuple(t.double() for t in found)) for found in outputs)
-    eps32, eps = torch.finfo(torch.float32).eps, torch.finfo(case.dtype).eps
-    size = max(map(_largest, right))
-    return tuple(
-        Target(r, SLACK * max(_largest(s - e), eps32 * size) * eps / eps32)
-        for r, e, s in zip(right, exact, rounded, strict=True)
-    )
-
-
-def baseline(problem: Problem, case: Case, device: torch.device) -> float:
-    """Seconds of the fastest of ten calls of the reference on `case`; at least what the way to the sandbox costs."""
-    inputs = prepare(case, device)
-    taken = []
-    with one_thread():
-        for _ in range(10):
-            start = time.perf_counter()
-            # To the CPU, as the student's outputs are: on a GPU a call returns before it is done.
-            for output in _reference(problem, inputs):
-                output.cpu()
-            taken.append(time.perf_counter() - start)
-    return max(min(taken), SHORTEST)
 
 
 def find(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
@@ -446,28 +375,3 @@ def _two_numbers(got: torch.Tensor, expected: torch.Tensor, how: str = "expected
 
 def _dtype(tensor: torch.Tensor) -> str:
     return str(tensor.dtype).removeprefix("torch.")
-
-
-def _reference(problem: Problem, inputs: Mapping[str, Any]) -> tuple[torch.Tensor, ...]:
-    arguments = {name: value for name, value in inputs.items() if name != "dout"}
-    return tuple(t.detach() for t in problem.expected(arguments, inputs.get("dout")))
-
-
-def _largest(values: torch.Tensor) -> float:
-    finite = values[torch.isfinite(values)].double()
-    return float(finite.abs().max()) if finite.numel() else 0.0
-
-
-def _to(value: Any, dtype: torch.dtype) -> Any:
-    if isinstance(value, torch.Generator):
-        # The same draws again, not the next ones.
-        return torch.Generator().manual_seed(value.initial_seed())
-    if isinstance(value, Mapping):
-        return {name: _to(item, dtype) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_to(item, dtype) for item in value)
-    return value.to(dtype) if isinstance(value, torch.Tensor) and value.is_floating_point() else value
-
-
-def _with_dtype(case: Case, dtype: torch.dtype) -> Case:
-    return replace(case, dtype=dtype)

@@ -8,7 +8,10 @@ import torch
 from nbgrader.utils import is_solution
 
 from autograder.course import ROOT, words
+from autograder.problem import Problem
 from autograder.release import solution_notebook
+from autograder.rules.search import broken
+from autograder.rules.sources import Sources
 
 for_every_word = pytest.mark.parametrize("word", words())
 
@@ -31,3 +34,8 @@ def _defined_by(notebook) -> dict:
         if cell.cell_type == "code":
             exec(compile(cell.source, cell.id, "exec"), namespace)
     return namespace
+
+
+def rule_broken(problem: Problem, cells: list[str]) -> str | None:
+    """The rule that the function of `problem` breaks in a notebook of these cells, in a sentence; or None."""
+    return broken(Sources(cells), problem)

@@ -7,8 +7,9 @@ import pytest
 import torch
 from programs import solutions_of
 
-from autograder.calls import run
-from autograder.judge import draw, grade
+from autograder.calls.run import run
+from autograder.expected import draw
+from autograder.judge import grade
 from autograder.problems import problems
 
 CPU = torch.device("cpu")

@@ -7,10 +7,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from numpy.lib.stride_tricks import sliding_window_view
+from programs import rule_broken
 
-from autograder.judge import draw, grade
+from autograder.expected import draw
+from autograder.judge import grade
 from autograder.problems import problems
-from autograder.rules import broken
 
 CPU = torch.device("cpu")
 KEEPS = {
@@ -555,7 +556,7 @@ OWN = {
 
 @pytest.mark.parametrize(("name", "arguments", "returned"), OWN.values(), ids=OWN.keys())
 def test_torch_s_own_operation_is_refused_by_name(name, arguments, returned):
-    said = broken(
+    said = rule_broken(
         problems()[name], ["import torch.nn.functional as F", f"def {name}({arguments}):\n    return {returned}"]
     )
     assert "which is the exercise itself" in said

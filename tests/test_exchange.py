@@ -9,10 +9,12 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from autograder import exchange
-from autograder.calls import function, graph, module
+from autograder.calls import exchange
+from autograder.calls.case import Case
+from autograder.calls.kinds import function, graph, module
+from autograder.calls.run import run_all
 from autograder.judge import Exam
-from autograder.problem import Case, Problem
+from autograder.problem import Problem
 from autograder.problems import problems
 
 CPU = torch.device("cpu")
@@ -37,7 +39,7 @@ def test_a_verdict_is_the_same_on_both_sides(name):
     exam = Exam(problem, 3, CPU)
     for program in (*problem.alternatives, *problem.mistakes):
         functions = problem.functions_of(program)
-        from_here = exam.judge(exchange.calls.run_all(problem, exam.cases, functions, CPU))
+        from_here = exam.judge(run_all(problem, exam.cases, functions, CPU))
         assert told(verdict_over_the_boundary(problem, functions)) == told(from_here)
 
 

@@ -9,8 +9,8 @@ from nbgrader.utils import is_grade, is_solution
 
 from autograder.grading.execute import execute
 from autograder.grading.settings import Settings
-from autograder.problem import source_of
 from autograder.problems import problems
+from autograder.programs import source_of
 from autograder.release import PREFIX, solution_notebook
 
 pytestmark = [

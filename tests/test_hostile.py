@@ -37,8 +37,8 @@ from autograder.grading.settings import Settings
 from autograder.grading.worker import Job, grade
 from autograder.release import solution_notebook
 from autograder.sandbox import kernels
+from autograder.sandbox.inside.limits import GIBI, Limits
 from autograder.sandbox.kernels import warm_parent
-from autograder.sandbox.limits import GIBI, Limits
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore"),

@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
-from autograder.calls import tensors_in
-from autograder.judge import draw, expect, grade, with_forward
+from autograder.calls.case import tensors_in
+from autograder.expected import draw, expect
+from autograder.judge import grade, with_forward
 from autograder.problems import problems
 
 CPU = torch.device("cpu")

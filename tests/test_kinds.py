@@ -7,10 +7,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from autograder import calls, exchange, judge
-from autograder.calls import NamedFunction, draws, forward, function, graph, numbers, training
-from autograder.judge import Exam, baseline, grade
-from autograder.problem import Case, Measure, Problem, Target
+from autograder import judge
+from autograder.calls import exchange
+from autograder.calls.case import FUNCTIONS, Case, NamedFunction
+from autograder.calls.kinds import KINDS, draws, forward, function, graph, numbers, training
+from autograder.calls.run import run_all
+from autograder.expected import baseline
+from autograder.judge import Exam, grade
+from autograder.problem import Measure, Problem, Target
 from autograder.references import gradients_of, graph_of, numbers_of, value_of, values_of
 
 CPU = torch.device("cpu")
@@ -20,7 +24,10 @@ def problem(call, returns, arguments, expected, name="f", points=None, **more):
     """A problem of the cases in `arguments`, each under its own criterion."""
     case_fields = more.pop("case", {})
     cases = [Case(name, name, values, **case_fields) for name, values in arguments.items()]
-    return Problem(name, call, returns, lambda generator: cases, expected, dict.fromkeys(arguments, 1), **more)
+    points = dict.fromkeys(arguments, 1)
+    return Problem(
+        name=name, call=call, returns=returns, cases=lambda generator: cases, expected=expected, points=points, **more
+    )
 
 
 def verdict(problem, f, name="f"):
@@ -224,9 +231,7 @@ def test_a_draw_without_an_input_tensor_belongs_on_the_cpu(any_device):
         measured=Measure(("number of values",), lambda case, outputs: (torch.tensor(outputs[0].numel()),)),
     )
     exam = Exam(contract, 0, any_device)
-    found = exam.judge(
-        calls.run_all(contract, exam.cases, {"f": lambda shape, generator: torch.ones(shape)}, any_device)
-    )
+    found = exam.judge(run_all(contract, exam.cases, {"f": lambda shape, generator: torch.ones(shape)}, any_device))
     assert found.score == 1
 
 
@@ -281,7 +286,7 @@ def numerical_gradient(f, x, eps):
     return grad
 
 
-@pytest.mark.parametrize("name", calls.FUNCTIONS)
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_is_an_argument_by_its_name(name):
     central = problem(
         function,
@@ -303,7 +308,7 @@ def test_the_reference_of_a_graph_follows_its_steps():
     (right,) = torch.autograd.grad(out, values)
     assert torch.allclose(found[0], out)
     assert torch.allclose(found[1], right)
-    assert graph in calls.KINDS.values()
+    assert graph in KINDS.values()
 
 
 def test_several_tensors_and_chosen_gradients():

@@ -6,11 +6,12 @@ import numpy
 import pytest
 import torch
 import torch.nn.functional as F
+from programs import rule_broken
 
-from autograder.calls import run_all
-from autograder.judge import draw, grade
+from autograder.calls.run import run_all
+from autograder.expected import draw
+from autograder.judge import grade
 from autograder.problems import problems
-from autograder.rules import broken
 
 CPU = torch.device("cpu")
 Kept = namedtuple("Kept", "z std weight training")
@@ -462,7 +463,7 @@ def test_torch_s_own_normalization_is_stopped_by_its_name(name, function, operat
 def test_torch_s_own_normalization_is_read_from_the_source(name, expression):
     imports = "import torch\nimport torch.nn.functional as F"
     source = f"def {name}(x, *more):\n    return {expression}, None"
-    assert "which is the exercise itself" in broken(problems()[name], [imports, source])
+    assert "which is the exercise itself" in rule_broken(problems()[name], [imports, source])
 
 
 @pytest.mark.parametrize(
@@ -482,4 +483,6 @@ def test_building_blocks_are_allowed(expression):
     cells = ["import torch\nimport torch.nn.functional as F\ndef layer_norm(x):\n    return x"]
     for problem in problems().values():
         if "norm" in problem.name:
-            assert broken(problem, [*cells, f"def {problem.name}(x, *more):\n    return {expression}, None"]) is None
+            assert (
+                rule_broken(problem, [*cells, f"def {problem.name}(x, *more):\n    return {expression}, None"]) is None
+            )

@@ -6,11 +6,11 @@ import numpy
 import pytest
 import torch
 import torch.nn.functional as F
+from programs import rule_broken
 
+from autograder.calls.case import Case
 from autograder.judge import Exam, grade
-from autograder.problem import Case
 from autograder.problems import problems
-from autograder.rules import broken
 
 CPU = torch.device("cpu")
 
@@ -514,7 +514,7 @@ NOT_ALLOWED = {
 
 @pytest.mark.parametrize(("name", "cell"), NOT_ALLOWED.values(), ids=NOT_ALLOWED.keys())
 def test_what_is_the_exercise_itself_is_refused_by_name(name, cell):
-    assert broken(problems()[name], ["import torch\nimport torch.nn.functional as F", cell]) is not None
+    assert rule_broken(problems()[name], ["import torch\nimport torch.nn.functional as F", cell]) is not None
 
 
 @pytest.mark.parametrize(
@@ -546,4 +546,4 @@ def test_batch_norm_is_refused_where_it_is_the_exercise(f):
     ],
 )
 def test_building_blocks_are_allowed(name, cell):
-    assert broken(problems()[name], ["import torch", cell]) is None
+    assert rule_broken(problems()[name], ["import torch", cell]) is None

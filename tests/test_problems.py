@@ -4,11 +4,13 @@ import pytest
 import torch
 from programs import solutions_of, stubs_of
 
-from autograder import exchange
-from autograder.calls import run, training
-from autograder.judge import draw, expect, grade
-from autograder.problem import Program, slip, source_of
+from autograder.calls import exchange
+from autograder.calls.kinds import training
+from autograder.calls.run import run
+from autograder.expected import draw, expect
+from autograder.judge import grade
 from autograder.problems import problem_sets, problems
+from autograder.programs import Program, slip, source_of
 
 SEEDS = (0, 1, 2)
 EVERY_PROBLEM = [pytest.param(word, p, id=p.name) for word, chapter in problem_sets().items() for p in chapter]

@@ -14,8 +14,8 @@ from nbclient import NotebookClient
 
 from autograder.course import ROOT
 from autograder.sandbox import bubblewrap
+from autograder.sandbox.inside.limits import GIBI, Limits
 from autograder.sandbox.kernels import Kernel, KernelEndedError, ParentEndedError, WarmParent
-from autograder.sandbox.limits import GIBI, Limits
 
 pytestmark = [pytest.mark.slow, needs_bubblewrap]
 

@@ -10,16 +10,19 @@ import torch
 from nbformat import NotebookNode, from_dict
 from nbgrader.utils import is_grade, is_solution
 
-from autograder import exchange
-from autograder.calls import Outcome, backward
+from autograder.calls import exchange
+from autograder.calls.case import Case
+from autograder.calls.kinds import backward
+from autograder.calls.outcome import Outcome
 from autograder.grading.outputs import FLOOD, Outputs, error_output, keep_in_bounds
 from autograder.grading.settings import Settings
 from autograder.judge import Exam, Verdict, with_forward
-from autograder.problem import Case, Problem
+from autograder.problem import Problem
 from autograder.problems import problems
 from autograder.release import PREFIX
-from autograder.rules import Sources
-from autograder.sandbox.kernel import CALLS, FILES
+from autograder.rules.search import broken
+from autograder.rules.sources import Sources
+from autograder.sandbox.inside.kernel import CALLS, FILES
 from autograder.sandbox.kernels import Kernel, KernelEndedError, ParentEndedError, Reply, warm_parent
 from autograder.table import Report
 
@@ -66,7 +69,7 @@ class _Run:
     def __init__(self, notebook: NotebookNode, files: Mapping[str, bytes], settings: Settings):
         self._files, self._settings = files, settings
         self._cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-        self._rules = Sources([cell.source for cell in self._cells if problem_of(cell) is None])
+        self._sources = Sources([cell.source for cell in self._cells if problem_of(cell) is None])
         self._deadline = time.monotonic() + settings.limits.notebook_seconds
         self._starts = 0
         self._past: list[NotebookNode] = []
@@ -118,7 +121,7 @@ class _Run:
         printed = Outputs(_PRINTED, FLOOD * self._settings.limits.output)
         verdict = self._verdict(exam, printed)
         self._verdicts[problem.name] = verdict
-        forward = self._verdicts.get(problem.name.replace("_backward", "_forward"))
+        forward = self._verdicts.get(problem.forward)
         if problem.call is backward and forward is not None:
             verdict = with_forward(verdict, forward)
         points = float(cell.metadata.nbgrader.points)
@@ -133,9 +136,9 @@ class _Run:
 
     def _verdict(self, exam: Exam, printed: Outputs) -> Verdict:
         problem = exam.problem
-        broken = self._rules.broken(problem, self._ran)
-        if broken:
-            return exam.refuse(broken)
+        rule = broken(self._sources, problem, self._ran)
+        if rule:
+            return exam.refuse(rule)
         try:
             return exam.judge(exam.outcomes(lambda cases: self._outcomes(exam, cases, printed)))
         except StoppedError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from traitlets import Bool, Float, Integer
 from traitlets.config import Config, Configurable
 
-from autograder.sandbox.limits import GIBI, MEBI, Limits
+from autograder.sandbox.inside.limits import GIBI, MEBI, Limits
 
 SEED = "grading-seed.txt"
 

@@ -1,4 +1,4 @@
-"""The graded exercises, one module a chapter. A problem is found by its name alone."""
+"""The graded exercises, one package a chapter, one module a function or pair. A problem is found by its name alone."""
 
 import functools
 import importlib
@@ -9,8 +9,8 @@ from autograder.problem import Problem
 
 @functools.cache
 def problem_sets() -> dict[str, tuple[Problem, ...]]:
-    """Every chapter's word with its problems, in the order in which the chapter's module lists them."""
-    words = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    """Every chapter's word with its problems, in the order in which the chapter's package lists them."""
+    words = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
     return {word: importlib.import_module(f"{__name__}.{word}").PROBLEMS for word in words}
 
 

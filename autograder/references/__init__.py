@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from autograder.calls import STEPS, operands_of
+from autograder.calls.case import STEPS, operands_of
 
 Reference = Callable[[Mapping[str, Any], torch.Tensor | None], tuple[torch.Tensor, ...]]
 

@@ -6,24 +6,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from autograder.sandbox.isolation import HOME
+from autograder.sandbox.inside.isolation import HOME
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
 # The part of the package that goes in. It knows no reference, no mistake and no judge.
 INSIDE = (
     "__init__.py",
-    "calls.py",
+    "calls",
     "datasets.py",
     "devices.py",
-    "exchange.py",
     "experiments.py",
-    "problem.py",
     "sandbox/__init__.py",
-    "sandbox/isolation.py",
-    "sandbox/kernel.py",
-    "sandbox/limits.py",
-    "sandbox/parent.py",
+    "sandbox/inside",
 )
 
 DEVICES = Path("/dev")
@@ -121,7 +116,7 @@ def _files() -> Iterator[str]:
     yield from ("--tmpfs", str(PACKAGE), "--perms", "0755", "--dir", str(PACKAGE / "sandbox"))
     for name in INSIDE:
         yield from ("--ro-bind", str(PACKAGE / name), str(PACKAGE / name))
-    yield from ("--ro-bind", str(PACKAGE / "sandbox" / "check.py"), str(PACKAGE / "check.py"))
+    yield from ("--ro-bind", str(PACKAGE / "sandbox" / "inside" / "check.py"), str(PACKAGE / "check.py"))
     yield from ("--remount-ro", str(PACKAGE))
     for place in ("/proc", "/dev/shm", HOME):
         yield from ("--perms", "0755", "--dir", place)

@@ -22,10 +22,10 @@ from typing import Any
 import zmq
 from jupyter_client.session import Session
 
-from autograder.exchange import LARGEST_ANSWER
+from autograder.calls.exchange import LARGEST_ANSWER
 from autograder.sandbox import bubblewrap
-from autograder.sandbox.limits import Limits
-from autograder.sandbox.parent import PACKET
+from autograder.sandbox.inside.limits import Limits
+from autograder.sandbox.inside.parent import PACKET
 
 # The order in which ipykernel opens its sockets; on this transport a port is the end of a path.
 PORTS = {"shell": 1, "stdin": 2, "control": 3, "iopub": 4}
@@ -65,7 +65,7 @@ class WarmParent:
         self._numbers = itertools.count()
         self._ended: dict[str, str] = {}
         with theirs:
-            inner = [sys.executable, "-m", "autograder.sandbox.parent", str(theirs.fileno())]
+            inner = [sys.executable, "-m", "autograder.sandbox.inside.parent", str(theirs.fileno())]
             with (self._folder / "log").open("w") as log:
                 self._process = _starter.submit(
                     subprocess.Popen,

@@ -13,8 +13,8 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import KernelProvisionerBase
 
+from autograder.sandbox.inside.limits import Limits
 from autograder.sandbox.kernels import PORTS, warm_parent
-from autograder.sandbox.limits import Limits
 
 # Without a heartbeat; whether the kernel lives is known from its process.
 _NO_HEARTBEAT = 9

@@ -22,7 +22,7 @@ for folder in (package, torch_package, f"{torch_package}/__pycache__", *site.get
     attempt(folder, lambda: open(f"{folder}/hostile.pth", "w"))
 attempt("replace", lambda: os.rename("/tmp/hostile", f"{package}/check.py"))
 attempt("remove", lambda: os.remove(f"{package}/check.py"))
-attempt("rewrite", lambda: open(f"{package}/calls.py", "r+"))
+attempt("rewrite", lambda: open(f"{package}/calls/run.py", "r+"))
 attempt("chmod", lambda: os.chmod(package, 0o777))
 """
     insert(notebook, ATTEMPT + source)

@@ -7,7 +7,7 @@ from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
 from traitlets.config import Config
 
-from autograder.exchange import serve, write_files
+from autograder.calls.exchange import serve, write_files
 
 CALLS = "autograder_calls"
 FILES = "autograder_files"

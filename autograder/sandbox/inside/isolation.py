@@ -15,7 +15,7 @@ import struct
 import sys
 from pathlib import Path
 
-from autograder.sandbox.limits import Limits
+from autograder.sandbox.inside.limits import Limits
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -84,7 +84,7 @@ def shut_in(limits: Limits, gpu: bool) -> None:
     _mount("none", "/", None, _MS_REC | _MS_PRIVATE)
     _mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
     # The environment may lie in a folder that is about to be covered.
-    package = str(Path(__file__).parent.parent)
+    package = str(Path(__file__).parents[2])
     environment = sorted({sys.prefix, sys.base_prefix, package})
     covered = {folder: os.open(folder, os.O_PATH) for folder in environment if folder.startswith("/tmp/")}
     for place in ("/tmp", HOME, "/dev/shm"):

@@ -26,12 +26,12 @@ from typing import Any
 
 import torch
 
-from autograder.sandbox import isolation
-from autograder.sandbox.limits import GIBI, Limits
+from autograder.sandbox.inside import isolation
+from autograder.sandbox.inside.limits import GIBI, Limits
 
 PACKET = 2**17
 PRELOADED = (
-    "autograder.sandbox.kernel",
+    "autograder.sandbox.inside.kernel",
     "autograder.datasets",
     "IPython.core.completerlib",
     "IPython.core.logger",
@@ -94,9 +94,10 @@ def serve(connection: socket.socket) -> None:
 
 def _rehearse() -> None:
     """Make some calls as a check does: the first use of much of torch takes longer than all that follow."""
-    from autograder import exchange
-    from autograder.calls import backward, forward
-    from autograder.problem import Case, Problem
+    from autograder.calls import exchange
+    from autograder.calls.case import Case
+    from autograder.calls.kinds import backward, forward
+    from autograder.calls.signature import Signature
 
     def ordinary_forward(x):
         y = torch.where(x > 0, x.exp(), x.tanh()).clamp(min=-1) @ x.T
@@ -109,13 +110,13 @@ def _rehearse() -> None:
     x = torch.linspace(-1, 1, 9).view(3, 3)
     functions = {"ordinary_forward": ordinary_forward, "ordinary_backward": ordinary_backward}
     for call in (forward, backward):
-        problem = Problem(f"ordinary_{call.__name__}", call, ("out",), lambda _: [], lambda *_: (), {})
+        signature = Signature(name=f"ordinary_{call.__name__}", call=call, returns=("out",))
         cases = [
             Case("a case", "", {"x": x}, dout=torch.ones(1, 3), dtype=dtype, layout=layout)
             for dtype in (torch.float32, torch.float64)
             for layout in ("contiguous", "strided", "transposed")
         ]
-        exchange.serve(exchange.ask(problem, cases), functions)
+        exchange.serve(exchange.ask(signature, cases), functions)
 
 
 def _answer(connection: socket.socket, kernels: dict[str, Kernel], request: dict[str, Any], sockets: list[int]) -> None:
@@ -191,7 +192,7 @@ def _hold(connection: socket.socket, request: dict[str, Any], limits: Limits, so
 
 
 def _become_kernel(request: dict[str, Any], limits: Limits, sockets: list[int], say: int) -> None:
-    from autograder.sandbox.kernel import launch
+    from autograder.sandbox.inside.kernel import launch
 
     os.setsid()
     if request["sandbox"]:

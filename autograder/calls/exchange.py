@@ -13,29 +13,31 @@ from typing import Any
 import torch
 from safetensors.torch import load, save
 
-from autograder import calls
+from autograder.calls.case import Case, NamedFunction, clone
+from autograder.calls.kinds import KINDS
+from autograder.calls.outcome import Outcome, Output, shorten
+from autograder.calls.returned import PLAIN_DTYPES
+from autograder.calls.run import run_all
+from autograder.calls.signature import Signature
 from autograder.devices import device
-from autograder.problem import Case, Problem
 
 # Bytes of one answer; the largest exercise needs a hundredth of it.
 LARGEST_ANSWER = 64 * 2**20
 _LONGEST_TEXT = 2000
-# Bound before a notebook could put something else in its place.
-_clone = torch.Tensor.clone
 
 
 class ExchangeError(Exception):
     """What came out cannot be read as outcomes; the message is a sentence."""
 
 
-def ask(problem: Problem, cases: Sequence[Case]) -> list[bytes]:
-    """The calls of `problem` on `cases`, to be sent into the kernel."""
+def ask(signature: Signature, cases: Sequence[Case]) -> list[bytes]:
+    """The calls of `signature` on `cases`, to be sent into the kernel."""
     tensors: dict[str, torch.Tensor] = {}
     request = {
-        "name": problem.name,
-        "call": problem.call.__name__,
-        "returns": _encode(problem.returns, {}),
-        "forbidden": sorted(problem.forbidden),
+        "name": signature.name,
+        "call": signature.call.__name__,
+        "returns": _encode(signature.returns, {}),
+        "forbidden": sorted(signature.forbidden),
         "cases": [_encode(_fields(case), tensors) for case in cases],
     }
     return [json.dumps(request).encode(), save(tensors)]
@@ -44,26 +46,23 @@ def ask(problem: Problem, cases: Sequence[Case]) -> list[bytes]:
 def serve(request: Sequence[bytes], functions: Mapping[str, Any]) -> list[bytes]:
     """Inside: make the calls that were asked for on the student's `functions`; the answer to send out."""
     asked, tensors = json.loads(bytes(request[0])), load(bytes(request[1]))
-    problem = Problem(
+    signature = Signature(
         name=asked["name"],
-        call=calls.KINDS[asked["call"]],
+        call=KINDS[asked["call"]],
         returns=_decode(asked["returns"], {}),
         forbidden=frozenset(asked["forbidden"]),
-        cases=lambda generator: [],
-        expected=lambda arguments, dout: (),
-        points={},
     )
-    outcomes = calls.run_all(problem, [Case(**_decode(case, tensors)) for case in asked["cases"]], functions, device())
+    outcomes = run_all(signature, [Case(**_decode(case, tensors)) for case in asked["cases"]], functions, device())
     try:
         return _answer(outcomes)
     except Exception as error:
         # There are more kinds of tensors than anybody thinks of.
-        what = f"{type(error).__name__}: {calls.shorten(' '.join(str(error).split()))}"
-        complaint = f"{problem.name} returned something that cannot be handed over ({what})."
-        return _answer([calls.Outcome(None, complaint, ())] * len(outcomes))
+        what = f"{type(error).__name__}: {shorten(' '.join(str(error).split()))}"
+        complaint = f"{signature.name} returned something that cannot be handed over ({what})."
+        return _answer([Outcome(None, complaint, ())] * len(outcomes))
 
 
-def _answer(outcomes: Sequence[calls.Outcome]) -> list[bytes]:
+def _answer(outcomes: Sequence[Outcome]) -> list[bytes]:
     tensors: dict[str, torch.Tensor] = {}
     answer = [_encode(_outcome(outcome), tensors) for outcome in outcomes]
     if sum(t.numel() * t.element_size() for t in tensors.values()) > LARGEST_ANSWER // 2:
@@ -71,7 +70,7 @@ def _answer(outcomes: Sequence[calls.Outcome]) -> list[bytes]:
     return [json.dumps(answer).encode(), save(tensors)]
 
 
-def read_answer(answer: Sequence[bytes], problem: Problem, cases: Sequence[Case]) -> list[calls.Outcome]:
+def read_answer(answer: Sequence[bytes], signature: Signature, cases: Sequence[Case]) -> list[Outcome]:
     """One outcome for each case. Raises `ExchangeError` for anything that `serve` would not have sent."""
     try:
         if len(answer) != 2:
@@ -79,13 +78,13 @@ def read_answer(answer: Sequence[bytes], problem: Problem, cases: Sequence[Case]
         if sum(map(len, answer)) > LARGEST_ANSWER:
             raise ValueError("it is too long")
         tensors = load(bytes(answer[1]))
-        outcomes = [_read_outcome(_decode(entry, tensors), problem) for entry in json.loads(bytes(answer[0]))]
+        outcomes = [_read_outcome(_decode(entry, tensors), signature) for entry in json.loads(bytes(answer[0]))]
         if len(outcomes) != len(cases):
             raise ValueError("it is not one outcome for each call")
     except Exception as error:
         # json, safetensors and torch raise whatever they stumble over.
-        what = calls.shorten(" ".join(str(error).split()))
-        raise ExchangeError(f"What the notebook answered for {problem.name} cannot be read ({what}).") from error
+        what = shorten(" ".join(str(error).split()))
+        raise ExchangeError(f"What the notebook answered for {signature.name} cannot be read ({what}).") from error
     return outcomes
 
 
@@ -103,7 +102,7 @@ def _fields(case: Case) -> dict[str, Any]:
     }
 
 
-def _outcome(outcome: calls.Outcome) -> dict[str, Any]:
+def _outcome(outcome: Outcome) -> dict[str, Any]:
     outputs = outcome.outputs
     return {
         "outputs": None if outputs is None else [[output.values, output.device] for output in outputs],
@@ -113,23 +112,23 @@ def _outcome(outcome: calls.Outcome) -> dict[str, Any]:
     }
 
 
-def _read_outcome(read: dict[str, Any], problem: Problem) -> calls.Outcome:
+def _read_outcome(read: dict[str, Any], signature: Signature) -> Outcome:
     if not isinstance(read, dict):
         raise TypeError("an outcome is not a dict")
     outputs, complaint, modified = read["outputs"], read["complaint"], read["modified"]
     if outputs is None:
         if not isinstance(complaint, str) or not complaint:
             raise ValueError("there are neither outputs nor a reason")
-        return calls.Outcome(None, _text(complaint), (), read["interrupted"] is True)
+        return Outcome(None, _text(complaint), (), read["interrupted"] is True)
     if complaint is not None:
         raise ValueError("there are both outputs and a complaint")
-    if len(outputs) != len(problem.labels):
-        raise ValueError(f"{len(outputs)} outputs; expected {len(problem.labels)}")
+    if len(outputs) != len(signature.labels):
+        raise ValueError(f"{len(outputs)} outputs; expected {len(signature.labels)}")
     for values, _ in outputs:
-        if type(values) is not torch.Tensor or values.dtype not in calls.PLAIN_DTYPES:
+        if type(values) is not torch.Tensor or values.dtype not in PLAIN_DTYPES:
             raise ValueError("an output is not a plain tensor")
-    return calls.Outcome(
-        tuple(calls.Output(values, _text(where)) for values, where in outputs),
+    return Outcome(
+        tuple(Output(values, _text(where)) for values, where in outputs),
         None,
         tuple(_text(name) for name in modified[:20]),
     )
@@ -138,7 +137,7 @@ def _read_outcome(read: dict[str, Any], problem: Problem) -> calls.Outcome:
 def _text(text: Any) -> str:
     if not isinstance(text, str):
         raise TypeError(f"a text is {type(text).__name__}")
-    return calls.shorten(text.encode(errors="replace").decode(), _LONGEST_TEXT)
+    return shorten(text.encode(errors="replace").decode(), _LONGEST_TEXT)
 
 
 def _encode(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
@@ -149,13 +148,13 @@ def _encode(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
         name = str(len(tensors))
         value = value.detach().resolve_conj().resolve_neg()
         parts = torch.view_as_real(value) if value.is_complex() else value
-        tensors[name] = _clone(parts, memory_format=torch.contiguous_format)
+        tensors[name] = clone(parts, memory_format=torch.contiguous_format)
         return {"complex" if value.is_complex() else "tensor": name}
     if isinstance(value, torch.dtype):
         return {"dtype": str(value).removeprefix("torch.")}
     if isinstance(value, torch.Generator):
         return {"generator": value.initial_seed()}
-    if isinstance(value, calls.NamedFunction):
+    if isinstance(value, NamedFunction):
         return {"function": value.name}
     if isinstance(value, Mapping):
         return {"dict": [[_encode(k, tensors), _encode(v, tensors)] for k, v in value.items()]}
@@ -167,9 +166,9 @@ def _encode(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
 _DECODERS: dict[str, Callable[[Any, Mapping[str, torch.Tensor]], Any]] = {
     "tensor": lambda name, tensors: tensors[name],
     "complex": lambda name, tensors: torch.view_as_complex(tensors[name]),
-    "dtype": lambda name, tensors: {str(t).removeprefix("torch."): t for t in calls.PLAIN_DTYPES}[name],
+    "dtype": lambda name, tensors: {str(t).removeprefix("torch."): t for t in PLAIN_DTYPES}[name],
     "generator": lambda seed, tensors: torch.Generator().manual_seed(seed),
-    "function": lambda name, tensors: calls.NamedFunction(name),
+    "function": lambda name, tensors: NamedFunction(name),
     "dict": lambda pairs, tensors: {_decode(k, tensors): _decode(v, tensors) for k, v in pairs},
     "list": lambda values, tensors: [_decode(v, tensors) for v in values],
     "tuple": lambda values, tensors: tuple(_decode(v, tensors) for v in values),

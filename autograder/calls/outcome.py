@@ -1,0 +1,89 @@
+"""What one call gave: outputs, or one sentence that says why there are none."""
+
+import linecache
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+import torch
+
+# What is said of a stub.
+NOT_WRITTEN = "is not written yet"
+
+
+@dataclass(frozen=True)
+class Output:
+    """One tensor that a call returned: its values on the CPU, and the device they came from."""
+
+    values: torch.Tensor
+    device: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one call gave: its outputs, or one sentence that says why there are none; and the inputs it changed.
+
+    `ratio` is for the judge: how many times as long as the reference the fastest of several calls took, if timed.
+    """
+
+    outputs: tuple[Output, ...] | None
+    complaint: str | None
+    modified: tuple[str, ...]
+    interrupted: bool = False
+    ratio: float | None = None
+
+
+class ComplaintError(Exception):
+    """The call gave nothing to compare; the message is a sentence for the student."""
+
+    interrupted = False
+
+
+def describe(name: str, error: BaseException, functions: Mapping[str, Any], broken: str | None) -> str:
+    """One sentence about an exception, with the deepest line that is the student's own; first of all a broken rule."""
+    if broken:
+        return f"{name} uses {broken}{_where(name, error, functions)}."
+    if isinstance(error, NotImplementedError) and not error.args:
+        return (
+            f"{_stub(name, error, functions)} {NOT_WRITTEN}: put your code in place of `raise NotImplementedError()`."
+        )
+    if isinstance(error, KeyboardInterrupt):
+        return f"{name} was stopped before it returned{_where(name, error, functions)}."
+    message = message_of(error)
+    if "does not require grad" in message or "requires_grad" in message:
+        return f"{name} asks for autograd{_where(name, error, functions)}: write the gradient by hand."
+    return f"{name} raised {type(error).__name__}: {shorten(message)}{_where(name, error, functions)}"
+
+
+def _stub(name: str, error: BaseException, functions: Mapping[str, Any]) -> str:
+    """The student's function or method that is not written: `name`, or one that it calls."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    known = frame.f_globals is _globals_of(name, functions) or frame.f_globals is functions
+    return frame.f_code.co_qualname.rpartition("<locals>.")[2] if known else name
+
+
+def _globals_of(name: str, functions: Mapping[str, Any]) -> Mapping[str, Any]:
+    return functions[name].__globals__ if isinstance(functions[name], FunctionType) else functions
+
+
+def message_of(error: BaseException) -> str:
+    try:
+        return " ".join(str(error).split()) or "no message"
+    except Exception:
+        return "its message cannot be read"
+
+
+def _where(name: str, error: BaseException, functions: Mapping[str, Any]) -> str:
+    own = _globals_of(name, functions)
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        if frame.f_globals is own or frame.f_globals is functions:
+            source = linecache.getline(frame.f_code.co_filename, line).strip()
+            return f" (line {line} of its cell: `{shorten(source)}`)" if source else f" (line {line} of its cell)"
+    return ""
+
+
+def shorten(text: str, limit: int = 200) -> str:
+    """`text`, or its beginning when it is longer than `limit` characters."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,119 @@
+"""What a case must give, and how far from it a right program may be."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from autograder.calls.case import Case, prepare, tensors_in
+from autograder.calls.run import one_thread
+from autograder.problem import Problem, Target
+
+# How far a right program may be from the reference, as a multiple of the reference's own error in that precision.
+# Right programs stay within half of it, whatever the order of their sums; a test measures that.
+SLACK = 16
+
+# Seconds: on a GPU the reference is done sooner than a question gets into the sandbox and the answer out.
+SHORTEST = 1e-3
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a case must give: each output in the case's dtype, and how far from it a right program may be.
+
+    Where quantities are measured in place of the outputs, these must be met; the outputs have the right shapes.
+    """
+
+    outputs: tuple[torch.Tensor, ...]
+    tolerances: tuple[float, ...]
+    device: str
+    measured: tuple[Target, ...] = ()
+
+
+def draw(problem: Problem, seed: int, dtype: torch.dtype | None = None) -> list[Case]:
+    """The cases of `problem` for a seed; equal seeds give equal cases."""
+    # The student's notebook may have set another default device.
+    with torch.device("cpu"):
+        cases = problem.cases(torch.Generator().manual_seed(seed))
+    return cases if dtype is None else [_with_dtype(case, dtype) for case in cases]
+
+
+def expect(problem: Problem, case: Case, device: torch.device) -> Expected:
+    """The reference's outputs for `case`, and tolerances from its own error between float32 and float64."""
+    cpu = torch.device("cpu")
+    double = _reference(problem, prepare(_with_dtype(case, torch.float64), cpu))
+    rounded = prepare(_with_dtype(case, torch.float32), cpu)
+    exact = _reference(problem, {k: _to(v, torch.float64) for k, v in rounded.items()})
+    single = _reference(problem, rounded)
+    eps32, eps = torch.finfo(torch.float32).eps, torch.finfo(case.dtype).eps
+    # A gradient may be small because large terms, of the size of dout, cancel or meet a slope near 0. What rounding
+    # leaves of them depends on the order of the steps, which is the student's own.
+    upstream = 0.0 if case.dout is None else _largest(case.dout)
+    tolerances = tuple(
+        SLACK * max(_largest(s.double() - e.double()), eps32 * max(_largest(e), upstream)) * eps / eps32
+        for s, e in zip(single, exact, strict=True)
+    )
+    outputs = double if case.dtype == torch.float64 else tuple(_to(e, case.dtype) for e in exact)
+    right = double if case.dtype == torch.float64 else exact
+    measured = () if problem.measured is None else _targets(problem, case, right, exact, single)
+    # What is made from no tensor is made on the CPU. A fresh tensor names its device as the student's will: "cuda"
+    # is "cuda:0" there.
+    place = device if any(True for _ in tensors_in(rounded)) else cpu
+    return Expected(outputs, tolerances, str(torch.empty(0, device=place).device), measured)
+
+
+def _targets(problem: Problem, case: Case, *outputs: Sequence[torch.Tensor]) -> tuple[Target, ...]:
+    """What must be measured: as the problem says, or what the reference gives, up to the rounding it suffers.
+
+    `outputs` are those of the reference: the right ones, and on float32's inputs the exact and the rounded ones.
+    """
+    if problem.measured.targets is not None:
+        return problem.measured.targets(case)
+    right, exact, rounded = (problem.measured.of(case, tuple(t.double() for t in found)) for found in outputs)
+    eps32, eps = torch.finfo(torch.float32).eps, torch.finfo(case.dtype).eps
+    size = max(map(_largest, right))
+    return tuple(
+        Target(r, SLACK * max(_largest(s - e), eps32 * size) * eps / eps32)
+        for r, e, s in zip(right, exact, rounded, strict=True)
+    )
+
+
+def baseline(problem: Problem, case: Case, device: torch.device) -> float:
+    """Seconds of the fastest of ten calls of the reference on `case`; at least what the way to the sandbox costs."""
+    inputs = prepare(case, device)
+    taken = []
+    with one_thread():
+        for _ in range(10):
+            start = time.perf_counter()
+            # To the CPU, as the student's outputs are: on a GPU a call returns before it is done.
+            for output in _reference(problem, inputs):
+                output.cpu()
+            taken.append(time.perf_counter() - start)
+    return max(min(taken), SHORTEST)
+
+
+def _reference(problem: Problem, inputs: Mapping[str, Any]) -> tuple[torch.Tensor, ...]:
+    arguments = {name: value for name, value in inputs.items() if name != "dout"}
+    return tuple(t.detach() for t in problem.expected(arguments, inputs.get("dout")))
+
+
+def _largest(values: torch.Tensor) -> float:
+    finite = values[torch.isfinite(values)].double()
+    return float(finite.abs().max()) if finite.numel() else 0.0
+
+
+def _to(value: Any, dtype: torch.dtype) -> Any:
+    if isinstance(value, torch.Generator):
+        # The same draws again, not the next ones.
+        return torch.Generator().manual_seed(value.initial_seed())
+    if isinstance(value, Mapping):
+        return {name: _to(item, dtype) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_to(item, dtype) for item in value)
+    return value.to(dtype) if isinstance(value, torch.Tensor) and value.is_floating_point() else value
+
+
+def _with_dtype(case: Case, dtype: torch.dtype) -> Case:
+    return replace(case, dtype=dtype)
