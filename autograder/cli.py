@@ -43,6 +43,9 @@ def main() -> None:
         command.set_defaults(run=function)
         if name == "release":
             command.add_argument("--check", action="store_true", help="only say whether exercises/ is up to date")
+        if name == "demo":
+            text = "write pages for the first student of each kind (default) or for all"
+            command.add_argument("--feedback", choices=("first", "all"), default="first", help=text)
     options = parser.parse_args()
     if options.run is grade:
         sys.exit(grade(options))
@@ -53,7 +56,7 @@ def main() -> None:
     try:
         sys.exit(options.run(options))
     except ReleaseError as refusal:
-        console.print(f"[bold red]Not released.[/] {refusal}", highlight=False)
+        console.print("[bold red]Not released.[/]", escape(str(refusal)), highlight=False, soft_wrap=True)
         sys.exit(1)
 
 
@@ -131,9 +134,10 @@ def release_sets(options: argparse.Namespace) -> int:
         for word in stale:
             console.print(f"exercises/{word} is not what solutions/{word}.py generates: run `autograder release`.")
         return 1 if stale else 0
-    for word in options.words:
-        with console.status(word) as status:
-            path = release(word, progress=lambda step, word=word: status.update(f"{word}: {step}"))
+    with _progress("verifying") as bar:
+        task = bar.add_task(", ".join(options.words), total=None)
+        paths = release(options.words, progress=lambda done, total: bar.update(task, completed=done, total=total))
+    for word, path in zip(options.words, paths, strict=True):
         console.print(f"{word}: {path.relative_to(course.ROOT)}", highlight=False)
     return 0
 
@@ -142,7 +146,7 @@ def demo(options: argparse.Namespace) -> int:
     """Grade the demo class of every problem set named and print it; 1 if grading found anything unexpected."""
     surprises = 0
     for word in options.words:
-        results = _graded_with_progress(word)
+        results = _graded_with_progress(word, options.feedback == "all")
         surprises += sum(not result.as_expected for result in results)
         console.print(_table(word, results))
         console.print(f"Feedback: {feedback_page(word, results[0].student).parents[2]}", soft_wrap=True)
@@ -204,10 +208,14 @@ def _is_up_to_date(word: str) -> bool:
         return committed.exists() and committed.read_bytes() == register(word, Path(scratch)).read_bytes()
 
 
-def _graded_with_progress(word: str) -> list[Result]:
+def _graded_with_progress(word: str, all_feedback: bool) -> list[Result]:
     with _progress(word) as bar:
         steps = {step: bar.add_task(step, total=None) for step in ("grading", "feedback")}
-        return grade_demo(word, lambda step, done, total: bar.update(steps[step], completed=done, total=total))
+
+        def show(step: str, done: int, total: int) -> None:
+            bar.update(steps[step], completed=done, total=total)
+
+        return grade_demo(word, show, all_feedback)
 
 
 def _progress(text: str) -> Progress:

@@ -1,6 +1,5 @@
 """The course's folders, and nbgrader set to work in them."""
 
-import hashlib
 import os
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-ROOT = Path(__file__).resolve().parent.parent
+from autograder.digest import ROOT, digest, imports_of, sources_of
 
 
 def words() -> list[str]:
@@ -18,11 +17,12 @@ def words() -> list[str]:
     return sorted(script.stem for script in (ROOT / "solutions").glob("*.py"))
 
 
-def digest(word: str) -> str:
-    """A fingerprint of everything that the release and the grading of a problem set depend on."""
-    package = sorted((ROOT / "autograder").rglob("*.py"))
-    files = [*package, ROOT / "solutions" / f"{word}.py", ROOT / "nbgrader_config.py", ROOT / "requirements.txt"]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+def digest_of(word: str, *modules: str) -> str:
+    """A digest of the problem set `word`, and of what `modules` of this package make of it: what they import, too."""
+    script, problems = ROOT / "solutions" / f"{word}.py", ROOT / "autograder" / "problems" / word
+    sources = sources_of(f"autograder.problems.{word}", *imports_of(script.read_text()), *modules)
+    settings = (ROOT / name for name in ("nbgrader_config.py", "requirements.txt", "autograder/sandbox/inside"))
+    return digest([script, problems, *sources, *settings])
 
 
 def nbgrader_at(root: Path) -> NbGraderAPI:

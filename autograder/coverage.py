@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
+from autograder.calls.run import run_all
 from autograder.check import PUBLIC_SEED
-from autograder.judge import Verdict, grade
+from autograder.judge import Exam, Verdict
 from autograder.problem import Problem
 from autograder.programs import Program
 
@@ -47,13 +48,20 @@ class Coverage:
                 yield f"{self.problem}__{name} {what}."
 
 
-def coverage(problem: Problem, seed: int = PUBLIC_SEED) -> Coverage:
-    """Grade every known program of `problem` as its check does, on the cases of `seed`."""
+def coverage(problem: Problem, seed: int = PUBLIC_SEED, timed: bool = True) -> Coverage:
+    """Judge every known program of `problem` on the cases of `seed`, as its check does.
+
+    If it is `timed`, each has a check of its own, with nothing known from the one before; else one serves all.
+    """
     taken: list[float] = []
+    device = torch.device("cpu")
+    common = Exam(problem, seed, device)
 
     def verdict(program: Program) -> Verdict:
         start = time.perf_counter()
-        found = grade(problem, problem.functions_of(program), seed, torch.device("cpu"))
+        exam = Exam(problem, seed, device) if timed else common
+        functions = problem.functions_of(program)
+        found = exam.judge(exam.outcomes(lambda cases: run_all(problem, cases, functions, device)))
         taken.append(time.perf_counter() - start)
         return found
 

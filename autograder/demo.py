@@ -21,7 +21,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.utils import is_grade, is_solution
 from sqlalchemy.exc import SAWarning
 
-from autograder.course import ROOT, digest, nbgrader_at
+from autograder.course import ROOT, digest_of, nbgrader_at
 from autograder.grading.run import GradingError, Options, grade_class
 from autograder.problem import Problem
 from autograder.problems import problem_sets
@@ -43,6 +43,11 @@ class Student:
     sources: dict[str, str] | None
     mistakes: dict[str, str] = field(default_factory=dict)
     left_out: frozenset[str] = frozenset()
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the first student of a kind, to be looked at."""
+        return not self.name[-1].isdigit() or self.name.endswith("-01")
 
 
 @dataclass(frozen=True)
@@ -99,11 +104,12 @@ def students(word: str) -> list[Student]:
     ]
 
 
-def grade_demo(word: str, progress: Callable[[str, int, int], None]) -> list[Result]:
+def grade_demo(word: str, progress: Callable[[str, int, int], None], all_feedback: bool = False) -> list[Result]:
     """Grade the demo class of `word` as any class, in a course of its own under ``build/demo``, and write feedback.
 
-    What an earlier run graded is kept as long as neither the package nor the problem set has changed. `progress` is
-    told the step, how many are done, and of how many. Raises `GradingError` when a submission could not be graded.
+    Feedback pages are written for the first student of each kind, or for all. What an earlier run graded is kept as
+    long as nothing has changed that it depends on. `progress` is told the step, how many are done, and of how many.
+    Raises `GradingError` when a submission could not be graded.
     """
     _start_course(word)
     lines = grade_class(nbgrader_at(COURSE), word, Options(), lambda done, all, _: progress("grading", done, all))
@@ -111,7 +117,8 @@ def grade_demo(word: str, progress: Callable[[str, int, int], None]) -> list[Res
     if failed:
         raise GradingError(f"{failed[0].student} of the demo class was not graded: {failed[0].problem}")
     members = students(word)
-    waiting = [student for student in members if not feedback_page(word, student).exists()]
+    shown = [student for student in members if all_feedback or student.is_first]
+    waiting = [student for student in shown if not feedback_page(word, student).exists()]
     progress("feedback", 0, len(waiting))
     with ProcessPoolExecutor() as pool:
         jobs = [pool.submit(_write_feedback, word, student.name) for student in waiting]
@@ -176,7 +183,7 @@ def _source(name: str, function: Callable) -> str:
 def _start_course(word: str) -> None:
     """Make the demo course, or make it anew when what it was graded with has changed."""
     stamp = COURSE / f"{word}.sha256"
-    current = digest(word)
+    current = digest_of(word, __name__)
     if stamp.exists() and stamp.read_text() == current:
         return
     for folder in ("submitted", "autograded", "feedback"):

@@ -1,50 +1,68 @@
 """From a solution script to nbgrader's source notebook and to what students open; refused where it would mislead."""
 
+import html
 import logging
+import multiprocessing
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import jupytext
 import nbformat
+import torch
+from bs4 import BeautifulSoup
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.provisioning import KernelProvisionerFactory
 from nbclient import NotebookClient
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from nbgrader.utils import determine_grade, is_grade, is_solution
 
-from autograder.course import ROOT, digest, nbgrader_at
+from autograder.calls.outcome import shorten
+from autograder.course import ROOT, digest_of, nbgrader_at
+from autograder.coverage import coverage
 from autograder.problem import Problem
-from autograder.problems import problem_sets
+from autograder.problems import problem_sets, problems
+from autograder.sandbox.provisioner import WarmProvisioner
 
 TOTAL = 100
 PREFIX = "check_"
+# Seconds: what runs longer has no end. A cell of the course takes a hundredth of it on a busy machine.
+LONGEST_CELL = 600
 
-Progress = Callable[[str], None]
+Progress = Callable[[int, int], None]
 
 
 class ReleaseError(Exception):
-    """The problem set cannot be released; the message names the cell and the reason."""
+    """Problem sets cannot be released; each line of the message names a set, a cell and the reason."""
 
 
-def release(word: str, root: Path = ROOT, progress: Progress = lambda step: None) -> Path:
-    """Verify the problem set `word`, then write source and release notebooks and register it in the gradebook.
+def release(words: Sequence[str], root: Path = ROOT, progress: Progress = lambda done, total: None) -> list[Path]:
+    """Verify the problem sets `words`, then write source and release notebooks and register them in the gradebook.
 
-    Returns the path of the notebook for students. Raises `ReleaseError`, and writes nothing, when a check has no
-    problem or a problem no check, when the points do not add up to 100, when the solution does not earn them all,
-    or when the stub earns any. The last two take some seconds, and are looked at again when something has changed.
+    Returns the paths of the notebooks for students. Raises `ReleaseError`, and writes nothing, when a check has no
+    problem or a problem no check, when the points do not add up to 100, when a solution does not earn them all, when a
+    stub earns any, or when a known program is misjudged. The last three take a while, are looked at by as many
+    processes as there are cores, and looked at again when something has changed. `progress` is told how much is done.
     """
-    source = solution_notebook(word)
-    verified = ROOT / "build" / f"verified-{word}.sha256"
-    current = digest(word)
-    if not verified.exists() or verified.read_text() != current:
-        progress("checking that the solution earns everything and the stub nothing")
-        with tempfile.TemporaryDirectory() as scratch:
-            _verify(source, _generate(word, source, Path(scratch)))
-        verified.parent.mkdir(exist_ok=True)
-        verified.write_text(current)
-    progress("writing the notebooks")
-    return _generate(word, source, root)
+    sources = {word: solution_notebook(word) for word in words}
+    _verify({word: source for word, source in sources.items() if _stamp(word) != digest_of(word, __name__)}, progress)
+    return [_generate(word, source, root) for word, source in sources.items()]
+
+
+def _stamp(word: str) -> str:
+    """The digest with which a problem set was last found good."""
+    path = _stamp_of(word)
+    return path.read_text() if path.exists() else ""
+
+
+def _stamp_of(word: str) -> Path:
+    return ROOT / "build" / f"verified-{word}.sha256"
 
 
 def register(word: str, root: Path) -> Path:
@@ -124,9 +142,11 @@ def _refuse_bad_structure(notebook: NotebookNode, problems: dict[str, Problem]) 
             raise ReleaseError(f"Problem {name}: there is no check cell with the grade_id {PREFIX + name}.")
         if name not in answers:
             raise ReleaseError(f"Problem {name}: there is no solution cell with the grade_id {name}.")
-    total = sum(cell.metadata.nbgrader.points for cell in graders.values())
+    points = {grade_id: cell.metadata.nbgrader.points for grade_id, cell in graders.items()}
+    total = sum(points.values())
     if total != TOTAL:
-        raise ReleaseError(f"The points of all cells add up to {total:g}; they must add up to {TOTAL}.")
+        listed = ", ".join(f"{grade_id} {number:g}" for grade_id, number in points.items())
+        raise ReleaseError(f"The points of all cells add up to {total:g}; they must add up to {TOTAL}: {listed}.")
 
 
 def _generate(word: str, source: NotebookNode, root: Path) -> Path:
@@ -143,33 +163,106 @@ def _generate(word: str, source: NotebookNode, root: Path) -> Path:
     return Path(release_folder).resolve() / f"{word}.ipynb"
 
 
-def _verify(source: NotebookNode, stub: Path) -> None:
-    for cell in run(source):
-        errors = [o for o in cell.get("outputs", []) if o.output_type == "error"]
-        if errors:
-            raise ReleaseError(f"Cell {cell.id}: the solution fails with {errors[0].ename}: {errors[0].evalue}")
+def _verify(sources: Mapping[str, NotebookNode], progress: Progress) -> None:
+    """Run the solution, the stub and the known programs of each problem set; what is wrong with any is raised."""
+    with tempfile.TemporaryDirectory() as scratch:
+        stubs = {word: nbformat.read(register(word, Path(scratch)), as_version=4) for word in sources}
+    jobs: list[tuple[str, Callable[..., list[str]], tuple]] = []
+    for word, source in sources.items():
+        jobs += [(word, wrong_with_solution, (source,)), (word, wrong_with_stub, (stubs[word],))]
+    # What takes longest comes first, so that no process has to wait for it at the end.
+    jobs += [(word, wrong_with_programs, (problem.name,)) for word in sources for problem in problem_sets()[word]]
+    found: dict[str, list[str]] = {word: [] for word in sources}
+    if jobs:
+        progress(0, len(jobs))
+        # Forked: each would load torch anew otherwise.
+        with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
+            waiting = {pool.submit(function, *arguments): word for word, function, arguments in jobs}
+            for done, job in enumerate(as_completed(waiting), start=1):
+                found[waiting[job]] += job.result()
+                progress(done, len(jobs))
+    for word, sentences in found.items():
+        if not sentences:
+            _stamp_of(word).parent.mkdir(exist_ok=True)
+            _stamp_of(word).write_text(digest_of(word, __name__))
+    sentences = [f"{word}: {sentence}" for word, sentences in found.items() for sentence in sentences]
+    if sentences:
+        raise ReleaseError("\n".join(sentences))
+
+
+def wrong_with_solution(source: NotebookNode) -> list[str]:
+    """One sentence for each cell of a solved notebook that fails or loses points."""
+    cells, stopped = run(source)
+    sentences = [stopped] if stopped else []
+    for cell in cells:
+        error = next((o for o in cell.get("outputs", []) if o.output_type == "error"), None)
         earned, points = _grade(cell)
-        if earned is not None and earned != points:
-            raise ReleaseError(f"Cell {cell.id}: the solution earns {earned:g} of {points:g} points.\n{_text(cell)}")
-    for cell in run(nbformat.read(stub, as_version=4)):
-        earned, _ = _grade(cell)
-        if earned:
-            raise ReleaseError(f"Cell {cell.id}: the stub earns {earned:g} points; it must earn none.")
+        if error:
+            sentences.append(f"Cell {cell.id}: the solution fails with {error.ename}: {shorten(error.evalue)}")
+        elif earned is not None and earned != points and not stopped:
+            sentences.append(f"Cell {cell.id}: the solution earns {earned:g} of {points:g} points. {_text(cell)}")
+    return sentences
 
 
-def run(notebook: NotebookNode) -> list[NotebookNode]:
-    """The cells of `notebook` after running them as nbgrader does: on, past errors."""
+def wrong_with_stub(stub: NotebookNode) -> list[str]:
+    """One sentence for each cell of a notebook as it is handed out that earns points."""
+    cells, stopped = run(stub)
+    earned = {cell.id: _grade(cell)[0] for cell in cells}
+    return [stopped] * bool(stopped) + [
+        f"Cell {grade_id}: the stub earns {points:g} points; it must earn none."
+        for grade_id, points in earned.items()
+        if points
+    ]
+
+
+def wrong_with_programs(problem: str) -> list[str]:
+    """One sentence for each known program of a problem that its check misjudges."""
+    torch.set_num_threads(1)
+    return list(coverage(problems()[problem], timed=False).misjudged())
+
+
+def run(notebook: NotebookNode, manager: type | None = None) -> tuple[list[NotebookNode], str | None]:
+    """The cells of `notebook` after running them as a student does, past errors; and why not to the end, if so.
+
+    `manager` starts the kernel; by default it is forked from a warm parent.
+    """
     notebook = nbformat.from_dict(notebook)
+    running = "the first cell"
+
+    def note(cell: NotebookNode, cell_index: int) -> None:
+        nonlocal running
+        running = f"Cell {cell.id}"
+
     with tempfile.TemporaryDirectory() as folder:
-        NotebookClient(
+        client = NotebookClient(
             notebook,
-            kernel_name="python3",
-            timeout=120,
+            kernel_manager_class=manager or _WarmManager,
+            timeout=LONGEST_CELL,
             allow_errors=True,
-            extra_arguments=["--IPKernelApp.log_level=ERROR"],
+            on_cell_start=note,
             resources={"metadata": {"path": folder}},
-        ).execute()
-    return notebook.cells
+        )
+        try:
+            client.execute()
+        except CellTimeoutError:
+            return notebook.cells, f"{running} ran longer than {LONGEST_CELL} seconds and was stopped."
+        except DeadKernelError:
+            return notebook.cells, f"{running} ended its kernel."
+    return notebook.cells, None
+
+
+class _WarmManager(AsyncKernelManager):
+    """Takes kernels that are forked from a warm parent."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        """The specification of a kernel that `WarmProvisioner` starts."""
+        name, group = "warm", KernelProvisionerFactory.GROUP_NAME
+        place = f"{WarmProvisioner.__module__}:{WarmProvisioner.__name__}"
+        KernelProvisionerFactory.instance().provisioners[name] = EntryPoint(name, place, group)
+        return KernelSpec(
+            display_name=name, language="python", metadata={"kernel_provisioner": {"provisioner_name": name}}
+        )
 
 
 def _grade(cell: NotebookNode) -> tuple[float | None, float]:
@@ -180,4 +273,6 @@ def _grade(cell: NotebookNode) -> tuple[float | None, float]:
 
 
 def _text(cell: NotebookNode) -> str:
-    return "\n".join(str(o.get("data", {}).get("text/html", o.get("text", ""))) for o in cell.outputs)
+    """What a cell shows, as text."""
+    shown = (o.get("data", {}).get("text/html") or html.escape(o.get("text", "")) for o in cell.outputs)
+    return " ".join(BeautifulSoup(" ".join(shown), "html.parser").get_text(" ").split())

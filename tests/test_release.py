@@ -1,9 +1,11 @@
 """Release refuses, naming the cell, whatever would mislead; and repeats itself to the byte."""
 
 import json
+from dataclasses import replace
 
 import nbformat
 import pytest
+from jupyter_client import AsyncKernelManager
 from nbgrader.utils import is_grade
 from programs import for_every_word
 
@@ -13,11 +15,14 @@ from autograder.problems import problem_sets
 from autograder.release import (
     ReleaseError,
     _refuse_bad_structure,
-    _verify,
     read_script,
     register,
+    release,
     run,
     solution_notebook,
+    wrong_with_programs,
+    wrong_with_solution,
+    wrong_with_stub,
 )
 
 PROBLEMS = {p.name: p for p in problem_sets()["activations"] if p.name.startswith("relu")}
@@ -69,7 +74,9 @@ BAD = {
     ),
     "points": (
         (f"{100 - POINTS:g}", "1"),
-        f"The points of all cells add up to {POINTS + 1:g}; they must add up to 100.",
+        f"The points of all cells add up to {POINTS + 1:g}; they must add up to 100: "
+        f"check_relu_forward {PROBLEMS['relu_forward'].maximum:g}, "
+        f"check_relu_backward {PROBLEMS['relu_backward'].maximum:g}, an_instructor_s_own_assert 1.",
     ),
     "points said twice": (
         ('"check_relu_forward", ', '"check_relu_forward", "points": 3, '),
@@ -91,30 +98,86 @@ def test_a_bad_script_is_refused_by_name(change, sentence):
     assert refusal(SCRIPT.replace(*change)) == sentence
 
 
-def verify(script, stub_script, tmp_path):
-    stub = tmp_path / "stub.ipynb"
-    nbformat.write(read_script(stub_script, PROBLEMS), stub)
-    with pytest.raises(ReleaseError) as refused:
-        _verify(read_script(script, PROBLEMS), stub)
-    return str(refused.value)
+WRONG = {
+    "loses points": (
+        SCRIPT.replace("x.clamp(min=0)", "x.abs()"),
+        "Cell check_relu_forward: the solution earns 0 of 4 points. relu_forward: 0 of 4 points",
+    ),
+    "fails": (SCRIPT + "# %%\n1 / 0\n", ": the solution fails with ZeroDivisionError: division by zero"),
+    "has no end": (SCRIPT + "# %%\nwhile True:\n    pass\n", " ran longer than 2 seconds and was stopped."),
+    "ends its kernel": (SCRIPT + "# %%\nimport os\nos._exit(1)\n", " ended its kernel."),
+}
 
 
 @pytest.mark.slow
-def test_a_solution_that_loses_points_is_refused(tmp_path):
-    said = verify(SCRIPT.replace("x.clamp(min=0)", "x.abs()"), SCRIPT, tmp_path)
-    assert said.startswith("Cell check_relu_forward: the solution earns 0 of 4 points.")
+@pytest.mark.parametrize(("script", "sentence"), WRONG.values(), ids=WRONG.keys())
+def test_what_is_wrong_with_a_solution_is_said_in_a_sentence(script, sentence, monkeypatch):
+    monkeypatch.setattr(releasing, "LONGEST_CELL", 2)
+    said = wrong_with_solution(read_script(script, PROBLEMS))
+    assert any(sentence in text for text in said), said
+    assert not any("<" in text or "Traceback" in text for text in said)
+    assert all(text.startswith("Cell ") for text in said)
 
 
 @pytest.mark.slow
-def test_a_solution_that_fails_anywhere_is_refused(tmp_path):
-    said = verify(SCRIPT + "# %%\n1 / 0\n", SCRIPT, tmp_path)
-    assert said.endswith("the solution fails with ZeroDivisionError: division by zero")
+def test_every_cell_that_is_wrong_is_named():
+    said = wrong_with_solution(read_script(SCRIPT.replace("x.clamp(min=0), x", "x.abs(), -x"), PROBLEMS))
+    assert [text.partition(":")[0] for text in said] == [
+        "Cell check_relu_forward",
+        "Cell check_relu_backward",
+        "Cell an_instructor_s_own_assert",
+    ] or [text.partition(":")[0] for text in said] == ["Cell check_relu_forward", "Cell check_relu_backward"]
 
 
 @pytest.mark.slow
-def test_a_stub_that_earns_points_is_refused(tmp_path):
-    said = verify(SCRIPT, SCRIPT, tmp_path)
-    assert said == "Cell check_relu_forward: the stub earns 4 points; it must earn none."
+def test_a_stub_that_earns_points_is_refused():
+    said = wrong_with_stub(read_script(SCRIPT, PROBLEMS))
+    assert "Cell check_relu_forward: the stub earns 4 points; it must earn none." in said
+
+
+def relu_forward__right(x):
+    return x.clamp(min=0), x
+
+
+def relu_forward__right_and_called_wrong(x):
+    """This one is right, so it earns everything."""
+    return x.clamp(min=0), x
+
+
+def relu_forward__wrong_and_called_right(x):
+    return x.abs(), x
+
+
+def test_known_programs_that_are_misjudged_are_named(monkeypatch):
+    problem = replace(PROBLEMS["relu_forward"], modules=(__name__,))
+    monkeypatch.setattr(releasing, "problems", lambda: {"relu_forward": problem})
+    said = wrong_with_programs("relu_forward")
+    assert "relu_forward__right_and_called_wrong is wrong and earns every point." in said
+    assert "relu_forward__wrong_and_called_right is right and loses points." in said
+
+
+def misjudging(problem):
+    return [f"{problem}__this is misjudged."]
+
+
+def finding_nothing(notebook):
+    return []
+
+
+@pytest.mark.slow
+def test_what_is_refused_is_not_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(releasing, "ROOT", tmp_path)
+    monkeypatch.setattr(releasing, "wrong_with_programs", misjudging)
+    monkeypatch.setattr(releasing, "wrong_with_solution", finding_nothing)
+    monkeypatch.setattr(releasing, "wrong_with_stub", finding_nothing)
+    monkeypatch.setattr(releasing, "solution_notebook", lambda word: read_script(SCRIPT, PROBLEMS))
+    root = tmp_path / "course"
+    root.mkdir()
+    with pytest.raises(ReleaseError, match=r"activations: relu_forward__this is misjudged\.") as refused:
+        release(["activations"], root)
+    assert len(str(refused.value).splitlines()) == len(problem_sets()["activations"])
+    assert list(root.rglob("*")) == []
+    assert not (tmp_path / "build").exists()
 
 
 def test_a_missing_script_is_told():
@@ -150,17 +213,18 @@ def test_the_points_of_a_set_add_up_to_100(word):
 @for_every_word
 @pytest.mark.slow
 def test_the_solution_earns_everything_and_the_stub_nothing(word):
-    stub = ROOT / "exercises" / word / f"{word}.ipynb"
-    _verify(solution_notebook(word), stub)
+    assert wrong_with_solution(solution_notebook(word)) == []
+    assert wrong_with_stub(nbformat.read(ROOT / "exercises" / word / f"{word}.ipynb", as_version=4)) == []
 
 
 @for_every_word
 @pytest.mark.slow
 def test_a_stub_run_from_top_to_bottom_shows_no_error(word):
-    """A student who runs everything first is told what to write, not shown a traceback."""
+    """A student who runs everything first, in Jupyter's own kernel, is told what to write, not shown a traceback."""
     notebook = nbformat.read(ROOT / "exercises" / word / f"{word}.ipynb", as_version=4)
-    errors = [o for cell in run(notebook) for o in cell.get("outputs", []) if o.output_type == "error"]
-    assert errors == []
+    cells, stopped = run(notebook, AsyncKernelManager)
+    assert [o for cell in cells for o in cell.get("outputs", []) if o.output_type == "error"] == []
+    assert stopped is None
 
 
 def test_cell_ids_do_not_depend_on_cells_elsewhere():

@@ -83,8 +83,11 @@ class WarmParent:
         """Whether it still answers."""
         return self._process.poll() is None
 
-    def start(self, address: str, key: str, limits: Limits) -> str:
-        """Fork a kernel that answers at the paths ``<address>-<port>`` to messages signed with `key`; its name."""
+    def start(self, address: str, key: str, limits: Limits, graded: bool = True) -> str:
+        """Fork a kernel that answers at the paths ``<address>-<port>`` to messages signed with `key`; its name.
+
+        In one that is not `graded`, a notebook's experiments run as they do for a student.
+        """
         name = f"kernel-{next(self._numbers)}"
         request = {
             "start": name,
@@ -92,6 +95,7 @@ class WarmParent:
             "limits": asdict(limits),
             "gpu": self._gpu,
             "sandbox": self._sandbox,
+            "graded": graded,
         }
         with contextlib.ExitStack() as stack:
             listening = [stack.enter_context(_listen(f"{address}-{port}")) for port in PORTS.values()]

@@ -1,7 +1,7 @@
-"""Sandboxed kernels for every program that starts kernels through Jupyter, ``jupyter execute`` for example.
+"""Kernels forked from a warm parent for every program that starts kernels through Jupyter.
 
-A program chooses them with the environment variable ``JUPYTER_DEFAULT_PROVISIONER_NAME=sandbox``. The grader itself
-needs more than Jupyter's protocol and uses `kernels` directly.
+A program chooses sandboxed ones with the environment variable ``JUPYTER_DEFAULT_PROVISIONER_NAME=sandbox``, for example
+``jupyter execute``. The grader itself needs more than Jupyter's protocol and uses `kernels` directly.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import KernelProvisionerBase
 
 from autograder.sandbox.inside.limits import Limits
-from autograder.sandbox.kernels import PORTS, warm_parent
+from autograder.sandbox.kernels import PORTS, WarmParent, warm_parent
 
 # Without a heartbeat; whether the kernel lives is known from its process.
 _NO_HEARTBEAT = 9
@@ -23,6 +23,7 @@ _NO_HEARTBEAT = 9
 class SandboxProvisioner(KernelProvisionerBase):
     """Starts kernels in the sandbox, with the default limits, in an empty folder of their own."""
 
+    _sandbox = True
     _name: str | None = None
     _folder: str | None = None
 
@@ -46,12 +47,13 @@ class SandboxProvisioner(KernelProvisionerBase):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Fork a kernel from the warm parent; `cmd` and the caller's environment stay outside."""
         key = self.connection_info["key"]
-        self._name = warm_parent(False, 1, True).start(f"{self._folder}/k", key.decode(), Limits())
+        address, graded = f"{self._folder}/k", self._sandbox
+        self._name = self._warm_parent().start(address, key.decode(), Limits(), graded=graded)
         return self.connection_info
 
     async def poll(self) -> int | None:
         """None while the kernel runs, then 0."""
-        return None if warm_parent(False, 1, True).ended(self._name) is None else 0
+        return None if self._warm_parent().ended(self._name) is None else 0
 
     async def wait(self) -> int:
         """Wait for the end of the kernel."""
@@ -61,7 +63,7 @@ class SandboxProvisioner(KernelProvisionerBase):
 
     async def send_signal(self, signum: int) -> None:
         """Send a signal to the kernel."""
-        warm_parent(False, 1, True).signal(self._name, signum)
+        self._warm_parent().signal(self._name, signum)
 
     async def kill(self, restart: bool = False) -> None:
         """End the kernel and everything that it started."""
@@ -75,3 +77,12 @@ class SandboxProvisioner(KernelProvisionerBase):
         """Remove the kernel's paths."""
         self._name = None
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _warm_parent(self) -> WarmParent:
+        return warm_parent(False, 1, self._sandbox)
+
+
+class WarmProvisioner(SandboxProvisioner):
+    """Starts kernels without a sandbox, for notebooks of the course's own: they run as a student's kernel does."""
+
+    _sandbox = False

@@ -200,6 +200,8 @@ def _become_kernel(request: dict[str, Any], limits: Limits, sockets: list[int], 
     else:
         isolation.end_with_parent()
         os.chdir(tempfile.mkdtemp(prefix="submission-"))
+    if not request["graded"]:
+        del os.environ["NBGRADER_EXECUTION"]
     os.write(say, SHUT_IN)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
