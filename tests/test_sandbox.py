@@ -1,5 +1,6 @@
 """The sandbox: what a kernel sees, what it may use, and that nothing of it stays."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -186,6 +187,56 @@ def test_nothing_is_left_of_a_kernel(parent):
 def test_an_endless_loop_is_interrupted_and_the_next_cell_runs(kernel):
     assert "KeyboardInterrupt" in run(kernel, "while True: pass", seconds=1)
     assert run(kernel, "print('after')") == "after"
+
+
+@pytest.fixture
+def crowded(kernel):
+    """A kernel that shares one processor with seven programs that never rest."""
+    processor = min(os.sched_getaffinity(0))
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(7)]
+    for process in (*psutil.Process().children(recursive=True), *map(psutil.Process, (b.pid for b in busy))):
+        for thread in process.threads():
+            os.sched_setaffinity(thread.id, {processor})
+    yield kernel
+    for process in busy:
+        process.kill()
+        process.wait()
+
+
+COMPUTES = """
+import time
+start = time.thread_time()
+while time.thread_time() - start < 1: pass
+print("done")
+"""
+
+
+def test_a_busy_machine_costs_nothing(crowded):
+    start = time.monotonic()
+    assert run(crowded, COMPUTES, seconds=2.5) == "done"
+    assert time.monotonic() - start > 2.5, "the machine was not busy: nothing was tried"
+
+
+def test_on_a_busy_machine_too_what_has_no_end_is_stopped(crowded):
+    for code in ("import time\ntime.sleep(600)", "while True: pass"):
+        start = time.monotonic()
+        assert "KeyboardInterrupt" in run(crowded, code, seconds=1)
+        assert time.monotonic() - start < 60
+    assert run(crowded, "print('after')") == "after"
+
+
+def test_the_first_thing_that_a_kernel_shows_is_not_lost(parent):
+    """A publisher of zeromq drops what it publishes before it knows of its subscriber."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(6)]
+    try:
+        for _ in range(6):
+            kernel = Kernel(parent, SMALL)
+            assert run(kernel, "print('first')") == "first"
+            kernel.close()
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
 
 
 @pytest.mark.parametrize(

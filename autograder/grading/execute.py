@@ -26,27 +26,32 @@ from autograder.sandbox.inside.kernel import CALLS, FILES
 from autograder.sandbox.kernels import Kernel, KernelEndedError, ParentEndedError, Reply, warm_parent
 from autograder.table import Report
 
+# How often a notebook is run when the process that forks its kernels ends.
+ATTEMPTS = 3
 # How often the kernel of one notebook is started again after it ended.
 RESTARTS = 32
 # Characters of what a function prints while it is checked.
 _PRINTED = 2000
 
 
-def execute(notebook: NotebookNode, files: Mapping[str, bytes], settings: Settings) -> None:
+def execute(notebook: NotebookNode, files: Mapping[str, bytes], settings: Settings) -> tuple[str, ...]:
     """Run the code cells of `notebook`, restored from a submission, and write their outputs into it.
 
     `files` lie beside the notebook, by relative path. Check cells get their verdict's table and score from outside;
-    all other cells what they showed, without HTML. Raises `NoSandboxError` where nothing can be shut in.
+    all other cells what they showed, without HTML. Returns a sentence for the instructor for each check and cell that
+    met a limit, which may have cost points. Raises `NoSandboxError` where nothing can be shut in.
     """
-    for attempt in (1, 2, 3):
+    attempt = 0
+    while True:
+        attempt += 1
         try:
             with _Run(notebook, files, settings) as run:
                 run.all_cells()
-            return
+            return tuple(run.remarks)
         except ParentEndedError:
             # The machine's fault, not the submission's.
             warm_parent.cache_clear()
-            if attempt == 3:
+            if attempt == ATTEMPTS:
                 raise
 
 
@@ -70,12 +75,13 @@ class _Run:
         self._files, self._settings = files, settings
         self._cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
         self._sources = Sources([cell.source for cell in self._cells if problem_of(cell) is None])
-        self._deadline = time.monotonic() + settings.limits.notebook_seconds
+        self._left = settings.limits.notebook_seconds
         self._starts = 0
         self._past: list[NotebookNode] = []
         self._verdicts: dict[str, Verdict] = {}
         self._ran = 0
         self._kernel: Kernel | None = None
+        self.remarks: list[str] = []
 
     def __enter__(self) -> "_Run":
         return self
@@ -141,11 +147,13 @@ class _Run:
             return exam.refuse(rule)
         try:
             return exam.judge(exam.outcomes(lambda cases: self._outcomes(exam, cases, printed)))
-        except StoppedError as error:
+        except (StoppedError, NotRunError) as error:
+            self.remarks.append(f"{problem.name} lost its points at a limit. {error}")
             return exam.refuse(str(error))
         except KernelEndedError as error:
+            self.remarks.append(f"{problem.name} lost its points. The kernel ended while it ran: {error}.")
             return exam.refuse(f"The kernel ended while {problem.name} ran: {error}.")
-        except (NotRunError, exchange.ExchangeError) as error:
+        except exchange.ExchangeError as error:
             return exam.refuse(str(error))
 
     def _outcomes(self, exam: Exam, cases: Sequence[Case], printed: Outputs) -> list[Outcome]:
@@ -166,14 +174,16 @@ class _Run:
     def _request(self, kind: str, content: dict[str, Any], buffers=(), show=lambda message: True) -> Reply:
         """Ask the kernel, a new one if need be. Raises `NotRunError` when the notebook has used up its time."""
         self._start()
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise NotRunError(
-                f"The notebook has used up its {self._settings.limits.notebook_seconds:g} seconds; this was not run."
-            )
+        limits = self._settings.limits
+        if self._left <= 0:
+            raise NotRunError(f"The notebook has used up its {limits.notebook_seconds:g} seconds; this was not run.")
+        started = time.monotonic()
         try:
-            return self._kernel.request(kind, content, buffers, min(left, self._settings.limits.cell_seconds), show)
+            reply = self._kernel.request(kind, content, buffers, min(self._left, limits.cell_seconds), show)
+            self._left -= reply.seconds
+            return reply
         except KernelEndedError:
+            self._left -= time.monotonic() - started
             self._end()
             if self._ended_by_the_past():
                 return self._request(kind, content, buffers, show)
@@ -200,12 +210,12 @@ class _Run:
     def _replay(self) -> None:
         past, self._past = self._past, []
         for i, cell in enumerate(past):
-            seconds = min(self._deadline - time.monotonic(), self._settings.limits.cell_seconds)
             try:
-                if seconds > 0:
-                    self._kernel.request("execute", _execution(cell.source), seconds=seconds)
-                    # What a cell leaves behind may end the kernel only after it.
-                    self._kernel.request("execute", _execution("pass") | {"silent": True}, seconds=seconds)
+                # What a cell leaves behind may end the kernel only after it.
+                for execution in (_execution(cell.source), _execution("pass") | {"silent": True}):
+                    seconds = min(self._left, self._settings.limits.cell_seconds)
+                    if seconds > 0:
+                        self._left -= self._kernel.request("execute", execution, seconds=seconds).seconds
                 self._past.append(cell)
             except KernelEndedError as error:
                 self._end()

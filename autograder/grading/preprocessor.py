@@ -18,5 +18,6 @@ class Execute(NbGraderPreprocessor):
         # The exporter's parent is nbgrader's converter, which knows the folders of the course.
         root = Path(self.parent.parent.coursedir.root)
         beside = intake.read(Path(resources["metadata"]["path"]), [resources["nbgrader"]["notebook"]]).files
-        execute(nb, beside, settings_of(self.config, root))
+        for remark in execute(nb, beside, settings_of(self.config, root)):
+            self.log.warning(remark)
         return nb, resources

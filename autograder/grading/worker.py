@@ -50,7 +50,7 @@ def grade(job: Job) -> Graded:
     notebooks, results, remarks = {}, {}, []
     for name, content in job.notebooks.items():
         notebook, said = _restored(name, content, job.masters[name])
-        execute(notebook, job.files, job.settings)
+        said += tuple(f"{name}.ipynb: {sentence}" for sentence in execute(notebook, job.files, job.settings))
         notebooks[name] = nbformat.writes(notebook)
         results[name] = _result(notebook)
         remarks += said

@@ -33,11 +33,21 @@ PORTS = {"shell": 1, "stdin": 2, "control": 3, "iopub": 4}
 # at all.
 GRACE = 6
 MOMENT = 0.1
-START = 60
+START = 300
+# How many times as long as its limit a request may take by the clock, where a busy machine lets the kernel wait.
+BUSY = 10
 # Bytes of a message, or of a part of one.
 LARGEST_MESSAGE = LARGEST_ANSWER
 
 
+# What the warm parent runs: this package, from where it is imported here, be that an installed one or not.
+_PARENT = """
+import runpy, sys
+place = sys.argv.pop(1)
+if place not in sys.path:
+    sys.path.insert(0, place)
+runpy.run_module("autograder.sandbox.inside.parent", run_name="__main__")
+"""
 # Linux ends the sandbox together with the thread that started it, so this one lives as long as the process.
 _starter = ThreadPoolExecutor(1)
 
@@ -48,10 +58,11 @@ class KernelEndedError(Exception):
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer to a request, and whether the request had to be stopped."""
+    """The answer to a request, whether the request had to be stopped, and the seconds it took, waiting left out."""
 
     message: dict[str, Any]
     stopped: bool
+    seconds: float
 
 
 class WarmParent:
@@ -65,7 +76,7 @@ class WarmParent:
         self._numbers = itertools.count()
         self._ended: dict[str, str] = {}
         with theirs:
-            inner = [sys.executable, "-m", "autograder.sandbox.inside.parent", str(theirs.fileno())]
+            inner = [sys.executable, "-c", _PARENT, str(bubblewrap.PACKAGE.parent), str(theirs.fileno())]
             with (self._folder / "log").open("w") as log:
                 self._process = _starter.submit(
                     subprocess.Popen,
@@ -113,6 +124,17 @@ class WarmParent:
         """Send a signal to a kernel; to one that is gone, nothing."""
         with self._or_gone():
             self._connection.send(json.dumps({"signal": name, "number": int(number)}).encode())
+
+    def mark(self, name: str) -> None:
+        """Let the time of a kernel count from now on."""
+        with self._or_gone():
+            self._connection.send(json.dumps({"mark": name}).encode())
+
+    def spent(self, name: str) -> float:
+        """Seconds that a kernel has spent since its time was marked, without those it waited for a processor."""
+        with self._or_gone():
+            self._connection.send(json.dumps({"spent": name}).encode())
+        return self._receive(lambda reply: reply.get("spent") == name, START)["seconds"]
 
     def ended(self, name: str) -> str | None:
         """Why a kernel is gone, or None while it runs."""
@@ -189,6 +211,7 @@ class Kernel:
         self._shell = self._connect(zmq.DEALER, "shell")
         self._iopub = self._connect(zmq.SUB, "iopub")
         self._iopub.subscribe(b"")
+        self._await_subscription()
         # zeromq closes a connection on which too large a message comes.
         self._closed = [wire.get_monitor_socket(zmq.EVENT_DISCONNECTED) for wire in (self._shell, self._iopub)]
 
@@ -202,11 +225,15 @@ class Kernel:
     ) -> Reply:
         """Send a request and return its reply; every message that it publishes on the way goes to `show`.
 
-        It is stopped when it takes longer than `seconds`, or when `show` returns False. Raises `KernelEndedError`
-        when the kernel ended, be it because it could not be stopped.
+        It is stopped when it takes longer than `seconds`, or when `show` returns False. What counts is the time of the
+        kernel: while it waits for a processor of a busy machine, it is given more, up to `BUSY` times as much. Raises
+        `KernelEndedError` when the kernel ended, be it because it could not be stopped.
         """
+        seconds = seconds or self.limits.cell_seconds
+        self._parent.mark(self._name)
         message = self._session.send(self._shell, f"{kind}_request", content, buffers=list(buffers))
-        mine, deadline = message["header"]["msg_id"], time.monotonic() + (seconds or self.limits.cell_seconds)
+        mine, started = message["header"]["msg_id"], time.monotonic()
+        deadline, last = started + seconds, started + BUSY * seconds
         reply, idle, interrupted = None, False, False
         poller = zmq.Poller()
         for source in (self._shell, self._iopub, *self._closed, self._parent.connection):
@@ -238,13 +265,41 @@ class Kernel:
                 continue
             if reply is not None:
                 break  # What it published last is lost: it has shown more than the sockets hold.
+            if not interrupted and deadline and time.monotonic() < last:
+                left = seconds - self._parent.spent(self._name)
+                why = self._parent.ended(self._name)
+                if why:
+                    raise KernelEndedError(why)
+                if left > 0:
+                    deadline = min(time.monotonic() + max(left, MOMENT), last)
+                    continue
             if interrupted:
                 self._parent.signal(self._name, signal.SIGKILL)
                 self._parent.wait(self._name, GRACE)
                 raise KernelEndedError("it went on when it was told to stop")
             self._parent.signal(self._name, signal.SIGINT)
             interrupted, deadline = True, time.monotonic() + GRACE
-        return Reply(reply, interrupted)
+        taken = time.monotonic() - started
+        return Reply(reply, interrupted, self._parent.spent(self._name) if taken > MOMENT else taken)
+
+    def _await_subscription(self) -> None:
+        """Wait until the kernel has taken note of who listens: what it publishes before that is lost.
+
+        It says so with a message of its own, "iopub_welcome" (JEP 65).
+        """
+        poller = zmq.Poller()
+        for source in (self._iopub, self._parent.connection):
+            poller.register(source, zmq.POLLIN)
+        deadline = time.monotonic() + START
+        while time.monotonic() < deadline:
+            ready = dict(poller.poll(max(0, deadline - time.monotonic()) * 1000))
+            if self._iopub in ready:
+                _, message = self._session.recv(self._iopub, mode=zmq.NOBLOCK)
+                if message is not None and message["msg_type"] == "iopub_welcome":
+                    return
+            if self._parent.ended(self._name) is not None:
+                return
+        raise TimeoutError("A kernel does not answer.")
 
     def close(self) -> None:
         """End the kernel and everything that it started, and wait for that."""

@@ -3,9 +3,10 @@
 It has a single thread, holds nothing secret (its children inherit its memory), has never seen a reference and never
 touched a GPU: a child could not use one that its parent has opened. It ends when the grader's end of the socket does.
 
-Requests and replies are packets of JSON: ``{"start": name, ...}`` with the four listening sockets of a kernel, or
-``{"signal": name, "number": n}``; ``{"ready": seconds}`` once, ``{"started": name}`` or ``{"failed": name, "why": …}``,
-and ``{"ended": name, "why": sentence}`` when a kernel is gone.
+Requests and replies are packets of JSON: ``{"start": name, ...}`` with the four listening sockets of a kernel,
+``{"signal": name, "number": n}``, ``{"mark": name}`` when its time begins to count and ``{"spent": name}`` for how much
+that is by now; ``{"ready": seconds}`` once, ``{"started": name}`` or ``{"failed": name, "why": …}``, ``{"spent": name,
+"seconds": …}``, and ``{"ended": name, "why": sentence}`` when a kernel is gone.
 """
 
 import contextlib
@@ -28,6 +29,7 @@ import torch
 
 from autograder.sandbox.inside import isolation
 from autograder.sandbox.inside.limits import GIBI, Limits
+from autograder.sandbox.inside.usage import Usage
 
 PACKET = 2**17
 PRELOADED = (
@@ -58,6 +60,7 @@ class Kernel:
     limits: Limits
     report: int
     why: str = ""
+    mark: Usage | None = None
 
 
 def serve(connection: socket.socket) -> None:
@@ -124,6 +127,16 @@ def _answer(connection: socket.socket, kernels: dict[str, Kernel], request: dict
         kernel = kernels.get(request["signal"])
         if kernel:
             _kill(kernel.first, request["number"])
+        return
+    if "mark" in request:
+        kernel = kernels.get(request["mark"])
+        if kernel:
+            kernel.mark = Usage.of(kernel.first)
+        return
+    if "spent" in request:
+        kernel = kernels.get(request["spent"])
+        seconds = Usage.of(kernel.first).since(kernel.mark) if kernel and kernel.mark else 0.0
+        _send(connection, spent=request["spent"], seconds=seconds)
         return
     name = request["start"]
     limits = Limits(**request["limits"])
