@@ -21,11 +21,14 @@ from jupyter_client.provisioning import KernelProvisionerFactory
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
+from nbgrader.api import Gradebook
+from nbgrader.apps.api import NbGraderAPI
 from nbgrader.utils import determine_grade, is_grade, is_solution
 
 from autograder.calls.outcome import shorten
 from autograder.course import ROOT, digest_of, nbgrader_at
 from autograder.coverage import coverage
+from autograder.digest import digest
 from autograder.problem import Problem
 from autograder.problems import problem_sets, problems
 from autograder.sandbox.provisioner import WarmProvisioner
@@ -51,18 +54,43 @@ def release(words: Sequence[str], root: Path = ROOT, progress: Progress = lambda
     processes as there are cores, and looked at again when something has changed. `progress` is told how much is done.
     """
     sources = {word: solution_notebook(word) for word in words}
-    _verify({word: source for word, source in sources.items() if _stamp(word) != digest_of(word, __name__)}, progress)
-    return [_generate(word, source, root) for word, source in sources.items()]
+    changed = [word for word in words if _last(word, "verified") != digest_of(word, __name__)]
+    _verify({word: sources[word] for word in changed}, progress)
+    nbgrader = nbgrader_at(root)
+    paths = []
+    for word, source in sources.items():
+        made = [_source_folder(nbgrader, word), _released_notebook(nbgrader, word)]
+        if _last(word, "released") != _state(word, made, root) or not _is_registered(nbgrader, word):
+            _generate(word, source, root)
+            _note(word, "released", _state(word, made, root))
+        paths.append(made[1])
+    return paths
 
 
-def _stamp(word: str) -> str:
-    """The digest with which a problem set was last found good."""
-    path = _stamp_of(word)
+def _state(word: str, made: list[Path], root: Path) -> str:
+    """A digest of what the notebooks of `word` are made from, and of themselves."""
+    return digest(made, str(root), digest_of(word, __name__))
+
+
+def _last(word: str, what: str) -> str:
+    """The digest with which a problem set was last verified or released."""
+    path = _stamp(word, what)
     return path.read_text() if path.exists() else ""
 
 
-def _stamp_of(word: str) -> Path:
-    return ROOT / "build" / f"verified-{word}.sha256"
+def _note(word: str, what: str, state: str) -> None:
+    _stamp(word, what).parent.mkdir(exist_ok=True)
+    _stamp(word, what).write_text(state)
+
+
+def _stamp(word: str, what: str) -> Path:
+    return ROOT / "build" / f"{what}-{word}.sha256"
+
+
+def _is_registered(nbgrader: NbGraderAPI, word: str) -> bool:
+    """Whether the gradebook has the assignment."""
+    with Gradebook(nbgrader.coursedir.db_url, nbgrader.coursedir.course_id) as gradebook:
+        return word in {assignment.name for assignment in gradebook.assignments}
 
 
 def register(word: str, root: Path) -> Path:
@@ -152,39 +180,47 @@ def _refuse_bad_structure(notebook: NotebookNode, problems: dict[str, Problem]) 
 def _generate(word: str, source: NotebookNode, root: Path) -> Path:
     """Write the source notebook under `root` and let nbgrader make the release notebook from it."""
     nbgrader = nbgrader_at(root)
-    folder = Path(nbgrader.coursedir.format_path(nbgrader.coursedir.source_directory, ".", word))
+    folder = _source_folder(nbgrader, word)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     nbformat.write(source, folder / f"{word}.ipynb")
     result = nbgrader.generate_assignment(word)
     if not result["success"]:
         raise ReleaseError(f"nbgrader could not generate the assignment {word}:\n{result['error'] or result['log']}")
-    release_folder = nbgrader.coursedir.format_path(nbgrader.coursedir.release_directory, ".", word)
-    return Path(release_folder).resolve() / f"{word}.ipynb"
+    return _released_notebook(nbgrader, word)
+
+
+def _source_folder(nbgrader: NbGraderAPI, word: str) -> Path:
+    return Path(nbgrader.coursedir.format_path(nbgrader.coursedir.source_directory, ".", word))
+
+
+def _released_notebook(nbgrader: NbGraderAPI, word: str) -> Path:
+    folder = nbgrader.coursedir.format_path(nbgrader.coursedir.release_directory, ".", word)
+    return Path(folder).resolve() / f"{word}.ipynb"
 
 
 def _verify(sources: Mapping[str, NotebookNode], progress: Progress) -> None:
     """Run the solution, the stub and the known programs of each problem set; what is wrong with any is raised."""
     with tempfile.TemporaryDirectory() as scratch:
         stubs = {word: nbformat.read(register(word, Path(scratch)), as_version=4) for word in sources}
-    jobs: list[tuple[str, Callable[..., list[str]], tuple]] = []
-    for word, source in sources.items():
-        jobs += [(word, wrong_with_solution, (source,)), (word, wrong_with_stub, (stubs[word],))]
     # What takes longest comes first, so that no process has to wait for it at the end.
-    jobs += [(word, wrong_with_programs, (problem.name,)) for word in sources for problem in problem_sets()[word]]
+    jobs: list[tuple[str, Callable[..., list[str]], NotebookNode | str]] = [
+        *((word, wrong_with_solution, source) for word, source in sources.items()),
+        *((word, wrong_with_programs, problem.name) for word in sources for problem in problem_sets()[word]),
+        *((word, wrong_with_stub, stub) for word, stub in stubs.items()),
+    ]
     found: dict[str, list[str]] = {word: [] for word in sources}
     if jobs:
         progress(0, len(jobs))
         # Forked: each would load torch anew otherwise.
         with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
-            waiting = {pool.submit(function, *arguments): word for word, function, arguments in jobs}
+            waiting = {pool.submit(function, subject): word for word, function, subject in jobs}
             for done, job in enumerate(as_completed(waiting), start=1):
                 found[waiting[job]] += job.result()
                 progress(done, len(jobs))
     for word, sentences in found.items():
         if not sentences:
-            _stamp_of(word).parent.mkdir(exist_ok=True)
-            _stamp_of(word).write_text(digest_of(word, __name__))
+            _note(word, "verified", digest_of(word, __name__))
     sentences = [f"{word}: {sentence}" for word, sentences in found.items() for sentence in sentences]
     if sentences:
         raise ReleaseError("\n".join(sentences))
