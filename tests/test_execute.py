@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import threading
 
 import nbformat
+import psutil
 import pytest
 from nbgrader.utils import is_grade, is_solution
 
@@ -12,6 +14,9 @@ from autograder.grading.settings import Settings
 from autograder.problems import problems
 from autograder.programs import source_of
 from autograder.release import PREFIX, solution_notebook
+from autograder.sandbox.inside.kernel import CALLS
+from autograder.sandbox.inside.limits import Limits
+from autograder.sandbox.kernels import Kernel, warm_parent
 
 pytestmark = [
     pytest.mark.slow,
@@ -33,7 +38,7 @@ def loops(slow, name):
 LOOPS = {name: loops(name.removesuffix("_fast"), name) for name in FAST}
 
 
-def checks(word, names, sources):
+def checks(word, names, sources, **limits):
     """The check cells of the problems `names`, graded in a notebook that has only what they need; some `sources` are
     put in place of the solution's."""
     notebook = solution_notebook(word)
@@ -45,7 +50,7 @@ def checks(word, names, sources):
             cell.source = sources.get(grade_id, cell.source)
             kept.append(nbformat.from_dict(cell))
     notebook.cells = kept
-    execute(notebook, {}, Settings(20300101))
+    execute(notebook, {}, Settings(20300101, Limits(**limits)))
     return {cell.metadata.nbgrader.grade_id.removeprefix(PREFIX): cell for cell in filter(is_grade, notebook.cells)}
 
 
@@ -76,3 +81,29 @@ def test_a_right_backward_function_with_a_wrong_forward_is_told_so():
 def solution_of(name):
     cells = solution_notebook("normalization").cells
     return next(c.source for c in cells if c.metadata.get("nbgrader", {}).get("grade_id") == name)
+
+
+@pytest.mark.parametrize("pause", [2, 9])
+@pytest.mark.parametrize("kind", ["execute", CALLS])
+def test_a_machine_that_stands_still_once_costs_nobody_a_point(kind, pause, monkeypatch):
+    """The kernel is stopped for a while in its first check, or in the cell before."""
+    request, asked = Kernel.request, []
+
+    def stalled(self, asked_for, *arguments):
+        asked.append(asked_for)
+        # The first cell imports, the second one is the function's.
+        if asked_for == kind and len(asked) > 1:
+            stall(pause)
+        return request(self, asked_for, *arguments)
+
+    def stall(seconds):
+        monkeypatch.setattr(Kernel, "request", request)
+        below = psutil.Process(warm_parent(False, 1, True)._process.pid).children(recursive=True)
+        (kernel,) = (process for process in below if not process.children())
+        kernel.suspend()
+        threading.Timer(seconds, lambda: kernel.is_running() and kernel.resume()).start()
+
+    monkeypatch.setattr(Kernel, "request", stalled)
+    monkeypatch.setattr("autograder.sandbox.kernels.GRACE", 3)
+    (cell,) = checks("activations", ("sigmoid_forward",), {}, cell_seconds=1).values()
+    assert score(cell) == cell.metadata.nbgrader.points

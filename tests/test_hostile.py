@@ -141,7 +141,13 @@ def look_around(folder):
     (folder / "honest" / WORD).mkdir(parents=True)
     nbformat.write(notebook, folder / "honest" / WORD / f"{WORD}.ipynb")
     submission, graded = run(folder / "honest" / WORD, LIMITS)
-    assert graded.results[WORD].scores == {**POINTS, "explain_vanishing": None}
+    lost = differences(graded.results[WORD].scores, {**POINTS, "explain_vanishing": None})
+    assert lost == {}, [
+        text
+        for cell in nbformat.reads(graded.notebooks[WORD], as_version=4).cells
+        if cell.metadata.get("nbgrader", {}).get("grade_id") in lost
+        for text in texts(cell.outputs)
+    ]
     assert (submission.remarks, graded.remarks) == ((), ())
     return next(
         output.text

@@ -30,6 +30,9 @@ from autograder.table import Report
 ATTEMPTS = 3
 # How often the kernel of one notebook is started again after it ended.
 RESTARTS = 32
+# How many cells and checks of one notebook are run again, in a new kernel, when they used up their time and hardly
+# computed: the machine may have stood still. What only sleeps does so again.
+SECOND_TRIES = 2
 # Characters of what a function prints while it is checked.
 _PRINTED = 2000
 
@@ -76,7 +79,7 @@ class _Run:
         self._cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
         self._sources = Sources([cell.source for cell in self._cells if problem_of(cell) is None])
         self._left = settings.limits.notebook_seconds
-        self._starts = 0
+        self._starts = self._again = 0
         self._past: list[NotebookNode] = []
         self._verdicts: dict[str, Verdict] = {}
         self._ran = 0
@@ -110,7 +113,7 @@ class _Run:
             return []
         shown = Outputs(self._settings.limits.output, FLOOD * self._settings.limits.output)
         try:
-            reply = self._request("execute", _execution(cell.source), show=shown.show)
+            reply = self._request("execute", _execution(cell.source), shown=shown)
         except NotRunError as error:
             return [error_output("NotRun", str(error))]
         except KernelEndedError as error:
@@ -160,8 +163,8 @@ class _Run:
         """Have the calls of some of the exam's cases made. Raises `StoppedError` when they take too long."""
         timed = any(case.timed for case in cases)
         question = exchange.ask(exam.problem, cases) if timed else _question(exam)
-        reply = self._request(CALLS, {}, question, printed.show)
-        if "buffers" not in reply.message:
+        reply = self._request(CALLS, {}, question, shown=printed)
+        if not reply.message.get("buffers") and reply.stopped:
             raise StoppedError(self._why_stopped(printed, exam.problem.name))
         return exchange.read_answer(reply.message["buffers"], exam.problem, cases)
 
@@ -171,22 +174,40 @@ class _Run:
             return f"{what} showed more than {shown.flood} characters and was stopped."
         return f"{what} ran longer than {limits.cell_seconds:g} seconds and was stopped."
 
-    def _request(self, kind: str, content: dict[str, Any], buffers=(), show=lambda message: True) -> Reply:
-        """Ask the kernel, a new one if need be. Raises `NotRunError` when the notebook has used up its time."""
+    def _request(self, kind: str, content: dict[str, Any], buffers=(), *, shown: Outputs) -> Reply:
+        """Ask the kernel, a new one if need be. Raises `NotRunError` when the notebook has used up its time.
+
+        What took too long and hardly computed is asked again, and the first try is not the notebook's time.
+        """
+        before = self._left
+        try:
+            reply = self._ask(kind, content, buffers, shown)
+            if not reply.idle or shown.flooded or self._again == SECOND_TRIES:
+                return reply
+        except KernelEndedError as error:
+            if not error.idle or self._again == SECOND_TRIES:
+                raise
+        self._again += 1
+        self._end()
+        self._left = before
+        shown.forget()
+        return self._ask(kind, content, buffers, shown)
+
+    def _ask(self, kind: str, content: dict[str, Any], buffers: Sequence[bytes], shown: Outputs) -> Reply:
         self._start()
         limits = self._settings.limits
         if self._left <= 0:
             raise NotRunError(f"The notebook has used up its {limits.notebook_seconds:g} seconds; this was not run.")
         started = time.monotonic()
         try:
-            reply = self._kernel.request(kind, content, buffers, min(self._left, limits.cell_seconds), show)
+            reply = self._kernel.request(kind, content, buffers, min(self._left, limits.cell_seconds), shown.show)
             self._left -= reply.seconds
             return reply
         except KernelEndedError:
             self._left -= time.monotonic() - started
             self._end()
             if self._ended_by_the_past():
-                return self._request(kind, content, buffers, show)
+                return self._ask(kind, content, buffers, shown)
             raise
 
     def _ended_by_the_past(self) -> bool:

@@ -24,6 +24,12 @@ class Outputs:
         self._size = 0
         self.outputs: list[NotebookNode] = []
 
+    def forget(self) -> None:
+        """Begin anew."""
+        self._cut = self.flooded = False
+        self._size = 0
+        self.outputs.clear()
+
     def show(self, message: dict[str, Any]) -> bool:
         """Take a message; False when the cell has shown so much that it should be stopped."""
         # What cannot be read as an output is no output.

@@ -53,16 +53,25 @@ _starter = ThreadPoolExecutor(1)
 
 
 class KernelEndedError(Exception):
-    """The kernel is gone; the message says why, as a sentence without subject: "it used more memory…"."""
+    """The kernel is gone; the message says why, as a sentence without subject: "it used more memory…".
+
+    It was `idle` if it was ended because of its time, most of which it did not compute.
+    """
+
+    idle = False
 
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer to a request, whether the request had to be stopped, and the seconds it took, waiting left out."""
+    """The answer to a request, whether the request had to be stopped, and the seconds it took, waiting left out.
+
+    It was `idle` if it was stopped because of its time, most of which it did not compute.
+    """
 
     message: dict[str, Any]
     stopped: bool
     seconds: float
+    idle: bool = False
 
 
 class WarmParent:
@@ -130,11 +139,12 @@ class WarmParent:
         with self._or_gone():
             self._connection.send(json.dumps({"mark": name}).encode())
 
-    def spent(self, name: str) -> float:
-        """Seconds that a kernel has spent since its time was marked, without those it waited for a processor."""
+    def spent(self, name: str) -> tuple[float, float]:
+        """Seconds that a kernel has spent since its time was marked, and has computed; see `Usage.since`."""
         with self._or_gone():
             self._connection.send(json.dumps({"spent": name}).encode())
-        return self._receive(lambda reply: reply.get("spent") == name, START)["seconds"]
+        reply = self._receive(lambda reply: reply.get("spent") == name, START)
+        return reply["seconds"], reply["computed"]
 
     def ended(self, name: str) -> str | None:
         """Why a kernel is gone, or None while it runs."""
@@ -234,7 +244,7 @@ class Kernel:
         message = self._session.send(self._shell, f"{kind}_request", content, buffers=list(buffers))
         mine, started = message["header"]["msg_id"], time.monotonic()
         deadline, last = started + seconds, started + BUSY * seconds
-        reply, idle, interrupted = None, False, False
+        reply, idle, interrupted, computed = None, False, False, seconds
         poller = zmq.Poller()
         for source in (self._shell, self._iopub, *self._closed, self._parent.connection):
             poller.register(source, zmq.POLLIN)
@@ -266,7 +276,8 @@ class Kernel:
             if reply is not None:
                 break  # What it published last is lost: it has shown more than the sockets hold.
             if not interrupted and deadline and time.monotonic() < last:
-                left = seconds - self._parent.spent(self._name)
+                spent, computed = self._parent.spent(self._name)
+                left = seconds - spent
                 why = self._parent.ended(self._name)
                 if why:
                     raise KernelEndedError(why)
@@ -276,11 +287,15 @@ class Kernel:
             if interrupted:
                 self._parent.signal(self._name, signal.SIGKILL)
                 self._parent.wait(self._name, GRACE)
-                raise KernelEndedError("it went on when it was told to stop")
+                error = KernelEndedError("it went on when it was told to stop")
+                error.idle = computed < seconds / 2
+                raise error
             self._parent.signal(self._name, signal.SIGINT)
             interrupted, deadline = True, time.monotonic() + GRACE
         taken = time.monotonic() - started
-        return Reply(reply, interrupted, self._parent.spent(self._name) if taken > MOMENT else taken)
+        if taken > MOMENT:
+            taken, _ = self._parent.spent(self._name)
+        return Reply(reply, interrupted, taken, interrupted and computed < seconds / 2)
 
     def _await_subscription(self) -> None:
         """Wait until the kernel has taken note of who listens: what it publishes before that is lost.

@@ -28,8 +28,9 @@ class GradedKernel(IPythonKernel):
         """Make the calls of one check on the functions of the notebook; see `exchange`."""
         try:
             answer = serve(request["buffers"], self.shell.user_ns)
-        except Exception:
-            # Something that the notebook has broken; an answer that cannot be read is better than none.
+        except BaseException:
+            # Something that the notebook has broken, or an interrupt between two of its calls; an answer that cannot be
+            # read is better than none.
             answer = []
         self.session.send(stream, f"{CALLS}_reply", {}, request, ident, buffers=answer)
 

@@ -6,7 +6,7 @@ touched a GPU: a child could not use one that its parent has opened. It ends whe
 Requests and replies are packets of JSON: ``{"start": name, ...}`` with the four listening sockets of a kernel,
 ``{"signal": name, "number": n}``, ``{"mark": name}`` when its time begins to count and ``{"spent": name}`` for how much
 that is by now; ``{"ready": seconds}`` once, ``{"started": name}`` or ``{"failed": name, "why": …}``, ``{"spent": name,
-"seconds": …}``, and ``{"ended": name, "why": sentence}`` when a kernel is gone.
+"seconds": …, "computed": …}``, and ``{"ended": name, "why": sentence}`` when a kernel is gone.
 """
 
 import contextlib
@@ -135,8 +135,8 @@ def _answer(connection: socket.socket, kernels: dict[str, Kernel], request: dict
         return
     if "spent" in request:
         kernel = kernels.get(request["spent"])
-        seconds = Usage.of(kernel.first).since(kernel.mark) if kernel and kernel.mark else 0.0
-        _send(connection, spent=request["spent"], seconds=seconds)
+        seconds, computed = Usage.of(kernel.first).since(kernel.mark) if kernel and kernel.mark else (0.0, 0.0)
+        _send(connection, spent=request["spent"], seconds=seconds, computed=computed)
         return
     name = request["start"]
     limits = Limits(**request["limits"])
@@ -216,7 +216,8 @@ def _become_kernel(request: dict[str, Any], limits: Limits, sockets: list[int], 
     if not request["graded"]:
         del os.environ["NBGRADER_EXECUTION"]
     os.write(say, SHUT_IN)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Interrupts stay ignored, as by the warm parent: one that comes before the first request must not end the kernel,
+    # and while a request is answered ipykernel handles them.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # The log is the grader's, and what a process writes into it costs the grader's disk.
     nowhere = os.open(os.devnull, os.O_RDWR)

@@ -41,11 +41,14 @@ class Usage:
             stolen = int(statistics.readline().split()[8]) / _TICKS / _PROCESSORS
         return cls(time.monotonic(), ran, waited, stolen)
 
-    def since(self, mark: "Usage") -> float:
-        """Seconds spent since `mark`: by the clock, without the waiting, but no less than any thread has computed."""
+    def since(self, mark: "Usage") -> tuple[float, float]:
+        """Seconds spent since `mark`, and those of them in which a thread computed, the busiest one.
+
+        Spent is what the clock says without the waiting, but no less than the computing.
+        """
         waited = max((seconds - mark.waited.get(thread, 0.0) for thread, seconds in self.waited.items()), default=0.0)
         ran = max((seconds - mark.ran.get(thread, 0.0) for thread, seconds in self.ran.items()), default=0.0)
-        return max(self.clock - mark.clock - waited - (self.stolen - mark.stolen), ran, 0.0)
+        return max(self.clock - mark.clock - waited - (self.stolen - mark.stolen), ran, 0.0), ran
 
 
 def _threads(process: int) -> Iterator[Path]:
