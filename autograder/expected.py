@@ -11,8 +11,8 @@ from autograder.calls.case import Case, prepare, tensors_in
 from autograder.calls.run import one_thread
 from autograder.problem import Problem, Target
 
-# The first exponential of a process, made by one thread. When several threads make it at once, the math library may choose
-# the code of another processor, and be wrong by thousands of roundings: pytorch/pytorch, issue 188792.
+# The first exponential of a process, made by one thread. When several make it at once, the math library may choose the
+# code of another processor, and be wrong by thousands of roundings: pytorch/pytorch#188792.
 torch.ones(1).exp()
 
 # How far a right program may be from the reference, as a multiple of the reference's own error in that precision.
