@@ -211,3 +211,18 @@ def test_a_check_and_the_imports_of_the_notebooks_run_in_the_small_installation(
     told = run(CHECK, small, json.dumps(sorted(statements)))
     assert told.stderr == ""
     assert told.stdout.startswith("relu_forward: 0 of 4 points")
+
+
+@pytest.mark.parametrize("command", ["grade", "--help"])
+def test_a_command_says_in_one_sentence_which_packages_it_needs(small, command):
+    told = run("from autograder.__main__ import main; main()", small, command, "activations")
+    assert told.returncode == 1
+    assert re.fullmatch(
+        r"The command autograder needs .* for grading, .* pip install \"\.\[grading\]\" .*\.\n", told.stderr
+    )
+
+
+def test_an_error_that_the_packages_for_grading_do_not_mend_is_shown_as_it_is():
+    program = "import sys; sys.modules['autograder.demo'] = None; from autograder.__main__ import main; main()"
+    told = subprocess.run([sys.executable, "-c", program, "--help"], capture_output=True, text=True, check=False)
+    assert "ModuleNotFoundError: import of autograder.demo halted" in told.stderr
