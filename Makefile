@@ -25,9 +25,10 @@ release: setup ## generate exercises/ and nbgrader's source notebooks from solut
 demo: release ## make a demo class under build/ and grade it
 	.venv/bin/autograder demo
 
-lint: setup ## ruff: check and format
+lint: setup ## ruff: check and format; lint-imports: which module imports which
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
+	.venv/bin/lint-imports --no-cache --no-logo
 
 system-packages: ## look for the Debian packages that some tests need; install them when root
 	@scripts/system_packages

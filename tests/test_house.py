@@ -31,6 +31,16 @@ def test_no_place_has_a_word_that_the_others_do_not_know():
     assert sorted(references) == words()
 
 
+@for_every_word
+def test_a_chapter_takes_nothing_from_the_problems_and_references_of_another(word):
+    """`make lint` keeps problems from problems and references from references, but does not know one chapter's pair."""
+    modules = [path for place in (f"{word}.py", f"{word}/**/*.py") for path in (ROOT / "autograder").glob(f"*/{place}")]
+    named = r"autograder\.(?:problems|references)(?:\.| import )(\w+)"
+    chapters = {name for path in modules for name in re.findall(named, path.read_text())} & set(words())
+    assert modules
+    assert chapters <= {word}
+
+
 @pytest.mark.parametrize("place", ["solutions/convolution.py", "book/grading.md"])
 def test_student_and_instructor_are_told_the_limit_that_is_checked(place):
     text = " ".join((ROOT / place).read_text().replace("\n# ", " ").split())
