@@ -225,6 +225,38 @@ def test_on_a_busy_machine_too_what_has_no_end_is_stopped(crowded):
     assert run(crowded, "print('after')") == "after"
 
 
+BEGINNINGS = {
+    "inline figures": "%matplotlib inline\nimport matplotlib.pyplot as plt",
+    "sharp figures": "%config InlineBackend.figure_format = 'retina'",
+    "reload": "%load_ext autoreload\n%autoreload 2",
+    "await": "import asyncio\nawait asyncio.sleep(0)",
+    "threads": "import torch\ntorch.set_num_threads(1)\ntorch.set_num_interop_threads(1)",
+    "a shell": "!echo hello",
+    "pip": "%pip --version",
+    "history": "%history",
+    "subshell": "%subshell",
+    "time": "%time 1 + 1",
+    "capture": "%%capture\nprint(1)",
+    "environment": "%env SOMETHING=1",
+    "folder": "%pwd",
+    "output cleared": "from IPython.display import clear_output\nclear_output(wait=True)",
+}
+
+
+@pytest.mark.parametrize("code", BEGINNINGS.values(), ids=BEGINNINGS.keys())
+def test_what_people_begin_a_notebook_with_runs_as_in_jupyter_s_own_kernel(parent, code):
+    kernel = Kernel(parent, SMALL)
+    content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False, "user_expressions": {}}
+    assert kernel.request("execute", content, seconds=10).message["content"]["status"] == "ok"
+    assert run(kernel, "print('after')") == "after"
+    kernel.close()
+
+
+def test_an_endless_await_is_interrupted_and_the_next_cell_runs(kernel):
+    assert "CancelledError" in run(kernel, "import asyncio\nawait asyncio.sleep(600)", seconds=1)
+    assert run(kernel, "print('after')") == "after"
+
+
 def test_the_first_thing_that_a_kernel_shows_is_not_lost(parent):
     """A publisher of zeromq drops what it publishes before it knows of its subscriber."""
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(6)]

@@ -1,5 +1,7 @@
 """The kernel of a submission: ipykernel's, on sockets that it is given, with one request more: the grader's calls."""
 
+import signal
+import threading
 from typing import Any, ClassVar
 
 import zmq
@@ -18,8 +20,17 @@ class GradedKernel(IPythonKernel):
 
     msg_types: ClassVar = [*IPythonKernel.msg_types, f"{CALLS}_request", f"{FILES}_request"]
 
+    # One cell follows the other.
+    _supports_kernel_subshells = False
+
     # ipykernel waits this long after each cell for what it has shown; the grader waits for the end of it anyway.
     _execute_sleep = 0
+
+    def start(self) -> None:
+        """Begin to answer. A signal wakes the event loop from now on: an interrupt must reach a cell that awaits."""
+        super().start()
+        # Any handler has the loop listen for signals; this one is for a signal that nobody sends.
+        self.io_loop.asyncio_loop.add_signal_handler(signal.SIGWINCH, int)
 
     def _publish_execute_input(self, code: str, parent: dict[str, Any], execution_count: int) -> None:
         """Nothing: the grader knows what it has sent."""
@@ -40,6 +51,15 @@ class GradedKernel(IPythonKernel):
         self.session.send(stream, f"{FILES}_reply", {}, request, ident)
 
 
+class _NoThread:
+    """Stands where ipykernel has a thread for the shell channel: there is none, and cells run in the main thread."""
+
+    parent_thread = threading.main_thread()
+
+    def __bool__(self) -> bool:
+        return False
+
+
 class GradedKernelApp(IPKernelApp):
     """Listens on the four sockets it was given: no path and no port of this machine can be reached from here."""
 
@@ -57,7 +77,7 @@ class GradedKernelApp(IPKernelApp):
     def init_control(self, context: zmq.Context) -> None:
         """Without the thread that lets several cells run at once: one follows the other here."""
         super().init_control(context)
-        self.shell_channel_thread = None
+        self.shell_channel_thread = _NoThread()
 
     def init_heartbeat(self) -> None:
         """None: whether the kernel lives is known from its process."""
@@ -77,7 +97,8 @@ def launch(key: str, listening: list[int]) -> None:
     config.IPKernelApp.transport = "ipc"
     config.IPKernelApp.kernel_class = GradedKernel
     config.HistoryManager.enabled = False
-    app = GradedKernelApp(listening, config=config)
+    # Magics such as %matplotlib ask for the application by this.
+    app = GradedKernelApp.instance(listening, config=config)
     # Nobody reads it.
     app.log.disabled = True
     app.initialize([])
