@@ -4,7 +4,7 @@ import nbformat
 import pytest
 import torch
 from nbclient import NotebookClient
-from programs import solutions_of
+from sets import solutions_of
 
 from autograder.problems import problems
 from autograder.table import MIME

@@ -4,7 +4,7 @@ import re
 import subprocess
 
 import pytest
-from programs import for_every_word
+from sets import for_every_word
 
 from autograder.course import ROOT, words
 from autograder.problems import problem_sets

@@ -5,7 +5,7 @@ import json
 import nbformat
 import pytest
 from nbgrader.utils import is_grade
-from programs import for_every_word
+from sets import for_every_word
 
 from autograder import release as releasing
 from autograder.course import ROOT
