@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 from autograder.calls.kinds import backward
 from autograder.devices import device
-from autograder.judge import Exam, grade, with_forward
+from autograder.judge import Exam, asks_for_forward, grade, with_forward
 from autograder.problems import problems
 from autograder.rules.search import broken
 from autograder.rules.sources import Sources
@@ -37,7 +37,7 @@ def check(name: str) -> Report:
     if rule:
         return Report.of_verdict(Exam(problem, PUBLIC_SEED, device()).refuse(rule))
     verdict = grade(problem, functions, PUBLIC_SEED, device())
-    if problem.call is backward and verdict.score < verdict.maximum and not verdict.hint:
+    if problem.call is backward and asks_for_forward(verdict):
         forward = problems()[problem.forward]
         verdict = with_forward(verdict, grade(forward, functions, PUBLIC_SEED, device()))
     return Report.of_verdict(verdict)

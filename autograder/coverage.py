@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import torch
 
-from autograder.calls.run import run_all
 from autograder.check import PUBLIC_SEED
 from autograder.judge import Exam, Verdict
 from autograder.problem import Problem
@@ -59,9 +58,7 @@ def coverage(problem: Problem, seed: int = PUBLIC_SEED, timed: bool = True) -> C
 
     def verdict(program: Program) -> Verdict:
         start = time.perf_counter()
-        exam = Exam(problem, seed, device) if timed else common
-        functions = problem.functions_of(program)
-        found = exam.judge(exam.outcomes(lambda cases: run_all(problem, cases, functions, device)))
+        found = (Exam(problem, seed, device) if timed else common).grade_program(program)
         taken.append(time.perf_counter() - start)
         return found
 

@@ -49,11 +49,19 @@ class Verdict:
         return float(sum(c.points for c in self.criteria))
 
 
+def asks_for_forward(verdict: Verdict) -> bool:
+    """Whether the verdict on a backward function leaves open if its forward function is to blame.
+
+    It does not where nothing is lost, where a hint says more, and where nothing is written.
+    """
+    unwritten = any(NOT_WRITTEN in finding for c in verdict.criteria for finding in c.findings)
+    return verdict.score < verdict.maximum and not verdict.hint and not unwritten
+
+
 def with_forward(verdict: Verdict, forward: Verdict) -> Verdict:
     """The verdict on a backward function, with a hint if it has none and suffers from its forward function."""
     lost, lost_before = ({c.name for c in v.criteria if c.earned < c.points} for v in (verdict, forward))
-    unwritten = any(NOT_WRITTEN in finding for c in verdict.criteria for finding in c.findings)
-    if verdict.hint or unwritten or not lost:
+    if not asks_for_forward(verdict):
         return verdict
     if lost_before - {"contract", "speed"}:
         why = f"is not right yet, and {verdict.problem} works from its cache"
@@ -75,8 +83,7 @@ def grade(
 
     The cases are drawn from `seed`; `dtype` replaces the one of every case.
     """
-    exam = Exam(problem, seed, device, dtype)
-    return exam.judge(exam.outcomes(lambda cases: run_all(problem, cases, functions, device)))
+    return Exam(problem, seed, device, dtype).grade(functions)
 
 
 class Exam:
@@ -94,12 +101,31 @@ class Exam:
     ):
         self.problem, self.seed, self.device, self.dtype = problem, seed, device, dtype
         self.cases = draw(problem, seed, dtype)
-        self._of_mistakes: dict[tuple[Program, int], Outcome] = {}
+        self._of_programs: dict[tuple[Program, int], Outcome] = {}
 
     @functools.cached_property
     def expected(self) -> list[Expected]:
         """What each case must give."""
         return [expect(self.problem, case, self.device) for case in self.cases]
+
+    def grade(self, functions: Mapping[str, Any]) -> Verdict:
+        """Run every case with the student's `functions` and judge them."""
+        return self.judge(self.outcomes(lambda cases: run_all(self.problem, cases, functions, self.device)))
+
+    def grade_program(self, program: Program) -> Verdict:
+        """The verdict on a known program, from what it gave when another one was compared with it, if one was."""
+        places = {id(case): i for i, case in enumerate(self.cases) if not case.timed}
+        functions = self.problem.functions_of(program)
+
+        def ask(cases: Sequence[Case]) -> list[Outcome]:
+            return [
+                self.outcome_of(program, places[id(case)])
+                if id(case) in places
+                else run(self.problem, case, functions, self.device)
+                for case in cases
+            ]
+
+        return self.judge(self.outcomes(ask))
 
     def outcomes(self, ask: Callable[[Sequence[Case]], list[Outcome]]) -> list[Outcome]:
         """One outcome for each case; `ask` makes the calls of the cases that it is given."""
@@ -187,18 +213,19 @@ class Exam:
     ) -> bool:
         for i in relevant:
             case, expected = self.cases[i], self.expected[i]
-            theirs = self._outcome_of(mistake, i)
+            theirs = self.outcome_of(mistake, i)
             if not _alike(self.problem, case, outcomes[i], theirs, expected) and (
                 findings[i] or find(self.problem, case, theirs, expected)
             ):
                 return False
         return True
 
-    def _outcome_of(self, mistake: Program, i: int) -> Outcome:
-        if (mistake, i) not in self._of_mistakes:
-            functions = self.problem.functions_of(mistake)
-            self._of_mistakes[mistake, i] = run(self.problem, self.cases[i], functions, self.device)
-        return self._of_mistakes[mistake, i]
+    def outcome_of(self, program: Program, i: int) -> Outcome:
+        """What a known program gives in a case, run when first asked for."""
+        if (program, i) not in self._of_programs:
+            functions = self.problem.functions_of(program)
+            self._of_programs[program, i] = run(self.problem, self.cases[i], functions, self.device)
+        return self._of_programs[program, i]
 
 
 def find(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:

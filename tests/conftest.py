@@ -1,4 +1,4 @@
-"""The devices on which tests run, and how many of the cores each of several test processes takes."""
+"""The devices on which tests run, and how they are shared out among several processes and the cores among these."""
 
 import os
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from autograder.devices import simulated_gpu
+from autograder.problem import Problem
 
 
 def pytest_configure() -> None:
@@ -15,6 +16,20 @@ def pytest_configure() -> None:
     threads = max(1, (os.cpu_count() or 1) // processes)
     torch.set_num_threads(threads)
     os.environ["OMP_NUM_THREADS"] = str(threads)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep in one process what shares expensive things (`--dist loadgroup`): the tests of a problem, those of a file.
+
+    A test belongs to a problem if that is its parameter `problem`. A mark of its own goes before.
+    """
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            parameters = item.callspec.params if hasattr(item, "callspec") else {}
+            problem = parameters.get("problem")
+            group = problem.name if isinstance(problem, Problem) else item.path.stem
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(params=["cpu", "simulated GPU"])

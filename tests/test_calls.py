@@ -5,7 +5,7 @@ import sys
 
 import pytest
 import torch
-from programs import solutions_of
+from sets import solutions_of
 
 from autograder.calls.run import run
 from autograder.expected import draw

@@ -1,12 +1,18 @@
 """What a student sees, in a plain interpreter and in a notebook's kernel."""
 
+import time
+
 import nbformat
 import pytest
 import torch
+from exams import CPU, exam
 from nbclient import NotebookClient
-from programs import solutions_of
+from sets import solutions_of, stubs_of
 
-from autograder.problems import problems
+from autograder import judge
+from autograder.calls.kinds import backward
+from autograder.calls.run import one_thread
+from autograder.problems import problem_sets, problems
 from autograder.table import MIME
 
 
@@ -140,3 +146,59 @@ def test_a_function_that_is_not_written_is_named_and_not_the_one_that_calls_it()
     namespace = {}
     exec("def helper(x):\n    raise NotImplementedError()\ndef relu_forward(x):\n    return helper(x), x", namespace)
     assert "helper is not written yet" in str(check_in(namespace, "relu_forward"))
+
+
+EVERY_PROBLEM = [pytest.param(word, p, id=p.name) for word, chapter in problem_sets().items() for p in chapter]
+
+
+@pytest.fixture
+def known_programs_run(monkeypatch):
+    """Every call of a known program, as it is made."""
+    calls = []
+
+    def run(problem, case, *rest, **options):
+        calls.append((problem.name, case.name))
+        return made(problem, case, *rest, **options)
+
+    made = judge.run
+    monkeypatch.setattr(judge, "run", run)
+    return calls
+
+
+@pytest.mark.parametrize(("word", "problem"), EVERY_PROBLEM)
+def test_the_check_of_an_unwritten_function_runs_no_known_program(word, problem, known_programs_run):
+    exam(problem.name, 0).grade(stubs_of(word))
+    with one_thread():
+        # Many threads wait for each other by computing.
+        start = time.process_time()
+        check_in(stubs_of(word), problem.name)
+        taken = time.process_time() - start
+    assert taken < 0.5, "it takes less than 0.1 s; a training of the known mistakes would take five"
+    assert not known_programs_run
+
+
+def test_a_known_program_is_run_for_a_wrong_function(known_programs_run):
+    check_in({"relu_forward": lambda x: (x.abs(), x)}, "relu_forward")
+    assert {name for name, _ in known_programs_run} == {"relu_forward"}
+
+
+def test_a_known_program_is_run_once_however_many_are_compared_with_it(known_programs_run):
+    exam = judge.Exam(problems()["relu_forward"], 0, CPU)
+    for mistake in exam.problem.mistakes:
+        assert exam.grade_program(mistake).mistake == mistake.name
+        assert exam.grade_program(mistake).mistake == mistake.name
+    assert len(known_programs_run) == len(exam.problem.mistakes) * len(exam.cases)
+
+
+@pytest.mark.parametrize(("word", "problem"), [row for row in EVERY_PROBLEM if row.values[1].call is backward])
+def test_an_unwritten_backward_leaves_its_forward_alone(word, problem, monkeypatch):
+    """There is nothing to say of it that could help."""
+    drawn = []
+    draw = judge.draw
+    monkeypatch.setattr(judge, "draw", lambda problem, *rest: drawn.append(problem.name) or draw(problem, *rest))
+    name = problem.forward
+    wrong = {name: lambda *arguments: (2 * arguments[0], arguments)}
+    said = str(check_in(stubs_of(word) | wrong, problem.name))
+    assert drawn == [problem.name]
+    assert "is not written yet" in said
+    assert "make that check pass first" not in said

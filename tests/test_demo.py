@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from nbgrader.api import Gradebook
-from programs import for_every_word
+from sets import for_every_word
 
 from autograder import demo
 from autograder.problems import problem_sets

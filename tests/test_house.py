@@ -1,20 +1,24 @@
 """One word names a chapter everywhere, and the README's map is true."""
 
+import ast
+import importlib
 import re
 import subprocess
 
+import jupytext
 import pytest
-from programs import for_every_word
+from sets import for_every_word
 
 from autograder.course import ROOT, words
-from autograder.problems import problem_sets
+from autograder.problems import problem_sets, problems
 
 PLACES = [
     "book/{word}.md",
     "solutions/{word}.py",
     "exercises/{word}/{word}.ipynb",
-    "autograder/problems/{word}.py",
+    "autograder/problems/{word}/__init__.py",
     "autograder/references/{word}.py",
+    "tests/programs/{word}.py",
 ]
 
 
@@ -27,8 +31,8 @@ def test_the_word_finds_the_file(word, place):
 def test_no_place_has_a_word_that_the_others_do_not_know():
     assert sorted(problem_sets()) == words()
     assert sorted(folder.name for folder in (ROOT / "exercises").iterdir()) == words()
-    references = {path.stem for path in (ROOT / "autograder" / "references").glob("*.py")} - {"__init__"}
-    assert sorted(references) == words()
+    for folder in ("autograder/references", "tests/programs"):
+        assert sorted({path.stem for path in (ROOT / folder).glob("*.py")} - {"__init__"}) == words()
 
 
 @for_every_word
@@ -47,6 +51,83 @@ def test_student_and_instructor_are_told_the_limit_that_is_checked(place):
     limits = {problem.speed for problem in problem_sets()["convolution"] if problem.speed}
     assert len(limits) == 1
     assert f"{limits.pop():g} times as long as torch" in text
+
+
+def chapters_of(module):
+    """The chapters that a module of the course belongs to by its name."""
+    first, *rest = module.split(".")
+    ours = {"autograder", "book", "programs", "solutions", "tests"}
+    return {word for word in words() if first == word or (first in ours and word in rest)}
+
+
+def imported(source, package):
+    """The full names of what the modules and names are that `source`, in `package`, imports."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: -node.level + 1 or None] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def sources_of(word):
+    """(path, source) of a chapter's files: every module, and the code of every page."""
+    places = ("autograder/problems", "autograder/references", "tests/programs", "solutions", "book")
+    for place in places:
+        for path in [*(ROOT / place).glob(f"{word}.*"), *(ROOT / place / word).rglob("*")]:
+            if path.suffix == ".py":
+                yield path, path.read_text()
+            elif path.suffix == ".md":
+                cells = jupytext.read(path, fmt="md:myst").cells
+                # What begins with % or ! is for IPython.
+                lines = "\n".join(cell.source for cell in cells if cell.cell_type == "code").split("\n")
+                yield path, "\n".join(line for line in lines if not line.lstrip().startswith(("%", "!")))
+
+
+@for_every_word
+def test_a_chapter_imports_no_other(word):
+    strangers, seen = [], set()
+    for path, source in sources_of(word):
+        package = ".".join(path.relative_to(ROOT).parent.parts)
+        names = list(imported(source, package))
+        strangers += [(str(path.relative_to(ROOT)), name) for name in names if chapters_of(name) - {word}]
+        seen |= {path.relative_to(ROOT).parts[0]} if names else set()
+    assert not strangers
+    assert seen == {"autograder", "book", "solutions", "tests"}, "nothing was looked at"
+
+
+@pytest.mark.parametrize(
+    ("source", "chapters"),
+    [
+        ("from autograder.problems.convolution.im2col import PROBLEMS", {"convolution"}),
+        ("from autograder.references import activations as reference, backprop", {"activations", "backprop"}),
+        ("from ..normalization import batch_norm", {"normalization"}),
+        ("def f():\n    import solutions.backprop", {"backprop"}),
+        ("from programs import activations", {"activations"}),
+        ("from sklearn import preprocessing\nimport torch.nn.backprop", set()),
+    ],
+)
+def test_an_import_of_a_chapter_is_seen(source, chapters):
+    assert {word for name in imported(source, "autograder.problems.backprop") for word in chapters_of(name)} == chapters
+
+
+@for_every_word
+def test_every_program_of_a_chapter_is_collected(word):
+    """What is called ``<function>__<what>`` is a known program of some problem, or it is dead code."""
+    collected = {
+        function.__name__
+        for problem in problems().values()
+        for program in (*problem.mistakes, *problem.alternatives)
+        for function in program.functions
+    }
+    for path in (ROOT / "autograder" / "problems" / word).glob("*.py"):
+        module = importlib.import_module(f"autograder.problems.{word}.{path.stem}".removesuffix(".__init__"))
+        defined = [node.name for node in ast.parse(path.read_text()).body if hasattr(node, "name")]
+        # Slips are defined when the module is imported.
+        known = {name for name in (*defined, *vars(module)) if re.fullmatch(r"[A-Za-z]\w*?__\w+", name)}
+        assert known <= collected, path.name
+        assert len(set(defined)) == len(defined), f"{path.name} defines a name twice"
 
 
 README = (ROOT / "README.md").read_text()

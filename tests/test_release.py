@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from jupyter_client import AsyncKernelManager
 from nbgrader.utils import is_grade
-from programs import for_every_word
+from sets import for_every_word
 
 from autograder import release as releasing
 from autograder.course import ROOT

@@ -7,7 +7,7 @@ from dataclasses import replace
 import nbformat
 import pytest
 from nbgrader.utils import is_solution
-from programs import for_every_word, rule_broken
+from sets import for_every_word, rule_broken
 
 from autograder.course import ROOT
 from autograder.demo import students

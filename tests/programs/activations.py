@@ -3,14 +3,11 @@
 from collections import namedtuple
 from functools import partial
 
-import pytest
 import torch
 import torch.nn.functional as F
 
-from autograder.judge import grade
 from autograder.problems import problems
 
-CPU = torch.device("cpu")
 Kept = namedtuple("Kept", "x slope")
 
 
@@ -50,9 +47,9 @@ def prelu_backward_squeezed(dout, cache):
     return torch.where(x > 0, dout, slope * dout), d if weight.numel() > 1 else d.sum().reshape(1)
 
 
+SEEDS = range(5)
 KEEPS = problems()["prelu_backward"].companions[0]
 
-# The function it answers, the functions, and the criteria that it must lose.
 WRONG = {
     "sigmoid clipped at 14": (
         "sigmoid_forward",
@@ -90,13 +87,6 @@ WRONG = {
         {"edge cases"},
     ),
 }
-
-
-@pytest.mark.parametrize(("name", "functions", "lost"), WRONG.values(), ids=WRONG.keys())
-@pytest.mark.parametrize("seed", range(5))
-def test_a_wrong_program_loses_its_points(name, functions, lost, seed):
-    verdict = grade(problems()[name], named(name, functions), seed, CPU)
-    assert lost <= {c.name for c in verdict.criteria if not c.earned}
 
 
 class LeakyModule(torch.nn.Module):
@@ -157,15 +147,3 @@ RIGHT = {
     "maxout by maximum": ("maxout_forward", [partial(running_maximum, start=float("-inf"))]),
     "maxout by max": ("maxout_forward", [lambda *a: (pieces_of(*a).max(dim=1).values, None)]),
 }
-
-
-@pytest.mark.parametrize(("name", "functions"), RIGHT.values(), ids=RIGHT.keys())
-@pytest.mark.parametrize("seed", range(5))
-def test_a_right_program_earns_everything(name, functions, seed):
-    verdict = grade(problems()[name], named(name, functions), seed, CPU)
-    assert verdict.score == verdict.maximum, [f for c in verdict.criteria for f in c.findings]
-
-
-def named(name, functions):
-    """The first function under the problem's name, a second one as its forward."""
-    return dict(zip([name, name.replace("_backward", "_forward")], functions, strict=False))

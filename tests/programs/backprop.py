@@ -5,15 +5,10 @@ from collections import OrderedDict
 from functools import partial
 
 import numpy
-import pytest
 import torch
 import torch.nn.functional as F
 
-from autograder.judge import grade
 from autograder.problems import problems
-
-CPU = torch.device("cpu")
-SEEDS = range(5)
 
 
 def neuron(w, x, sigmoid):
@@ -289,10 +284,10 @@ def net_into_params(params, x, target):
     return loss, params
 
 
+SEEDS = range(5)
 SOFTMAX = problems()["softmax_backward"].companions[0]
 LINEAR = problems()["linear_backward"].companions[0]
 
-# The function it answers, the functions, and the criteria that it must lose.
 WRONG = {
     "sum_product of numbers": ("sum_product", [lambda x, y, z: (float((x + y) * z), (z, z, x + y))], {"values"}),
     "sum_product with a dimension": (
@@ -363,7 +358,7 @@ WRONG = {
         [lambda dout, c: (dout @ c[1], dout.T @ c[0], dout.sum(0).squeeze()), LINEAR],
         {"edge cases"},
     ),
-    "linear, one cache for all": ("linear_backward", global_linear(), {"contract"}),
+    "linear, one cache for all": ("linear_backward", [global_linear()], {"contract"}),
     "softmax less the mean": (
         "softmax_forward",
         [partial(shifted_softmax, shift=lambda x: x.mean(1, keepdim=True))],
@@ -422,13 +417,6 @@ WRONG = {
     ),
     "net with a list": ("two_layer_net", [partial(net, of_dict=lambda grads: list(grads.values()))], {"values"}),
 }
-
-
-@pytest.mark.parametrize(("name", "functions", "lost"), WRONG.values(), ids=WRONG.keys())
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_wrong_program_loses_its_points(name, functions, lost, seed):
-    verdict = grade(problems()[name], named(name, functions), seed, CPU)
-    assert lost <= {c.name for c in verdict.criteria if not c.earned}
 
 
 def logaddexp_softmax(x):
@@ -551,46 +539,41 @@ RIGHT = {
 }
 
 
-@pytest.mark.parametrize(("name", "functions"), RIGHT.values(), ids=RIGHT.keys())
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_right_program_earns_everything(name, functions, seed):
-    verdict = grade(problems()[name], named(name, functions), seed, CPU)
-    assert verdict.score == verdict.maximum, [f for c in verdict.criteria for f in c.findings]
-
-
 # torch's own softmax and cross-entropy, under the names that it has for them.
-OWN = {
-    "F.linear": ("linear_forward", lambda x, w, b: (F.linear(x, w, b), None)),
-    "nn.Linear": ("linear_forward", lambda x, w, b: (torch.nn.Linear(*w.T.shape)(x), None)),
-    "F.softmax": ("softmax_forward", lambda x: (F.softmax(x, 1), None)),
-    "torch.softmax into a tensor": ("softmax_forward", lambda x: (torch.softmax(x, 1, out=torch.empty_like(x)), None)),
-    "nn.Softmax": ("softmax_forward", lambda x: (torch.nn.Softmax(1)(x), None)),
-    "torch.special.softmax": ("softmax_forward", lambda x: (torch.special.softmax(x, 1), None)),
-    "F.softmin": ("softmax_forward", lambda x: (F.softmin(-x, 1), None)),
-    "torch.ops.aten._softmax": ("softmax_forward", lambda x: (torch.ops.aten._softmax(x, 1, False), None)),
-    "F.log_softmax": ("softmax_forward", lambda x: (F.log_softmax(x, 1).exp(), None)),
-    "logsumexp": ("softmax_forward", lambda x: ((x - x.logsumexp(1, keepdim=True)).exp(), None)),
+STOPPED = {
+    "F.linear": ("linear_forward", [lambda x, w, b: (F.linear(x, w, b), None)], "linear"),
+    "nn.Linear": ("linear_forward", [lambda x, w, b: (torch.nn.Linear(*w.T.shape)(x), None)], "linear"),
+    "F.softmax": ("softmax_forward", [lambda x: (F.softmax(x, 1), None)], "softmax"),
+    "torch.softmax into a tensor": (
+        "softmax_forward",
+        [lambda x: (torch.softmax(x, 1, out=torch.empty_like(x)), None)],
+        "softmax",
+    ),
+    "nn.Softmax": ("softmax_forward", [lambda x: (torch.nn.Softmax(1)(x), None)], "softmax"),
+    "torch.special.softmax": ("softmax_forward", [lambda x: (torch.special.softmax(x, 1), None)], "_softmax"),
+    "F.softmin": ("softmax_forward", [lambda x: (F.softmin(-x, 1), None)], "softmin"),
+    "torch.ops.aten._softmax": (
+        "softmax_forward",
+        [lambda x: (torch.ops.aten._softmax(x, 1, False), None)],
+        "_softmax",
+    ),
+    "F.log_softmax": ("softmax_forward", [lambda x: (F.log_softmax(x, 1).exp(), None)], "log_softmax"),
+    "logsumexp": ("softmax_forward", [lambda x: ((x - x.logsumexp(1, keepdim=True)).exp(), None)], "logsumexp"),
     "its backward": (
         "softmax_backward",
-        lambda dout, out: torch.ops.aten._softmax_backward_data(dout, out, 1, out.dtype),
+        [lambda dout, out: torch.ops.aten._softmax_backward_data(dout, out, 1, out.dtype), SOFTMAX],
+        "_softmax_backward_data",
     ),
-    "F.cross_entropy": ("cross_entropy", lambda x, t: (F.cross_entropy(x, t), entropy(x, t)[1])),
-    "nn.CrossEntropyLoss": ("cross_entropy", lambda x, t: (torch.nn.CrossEntropyLoss()(x, t), entropy(x, t)[1])),
-    "F.nll_loss": ("cross_entropy", lambda x, t: (F.nll_loss(x, t), entropy(x, t)[1])),
+    "F.cross_entropy": ("cross_entropy", [lambda x, t: (F.cross_entropy(x, t), entropy(x, t)[1])], "cross_entropy"),
+    "nn.CrossEntropyLoss": (
+        "cross_entropy",
+        [lambda x, t: (torch.nn.CrossEntropyLoss()(x, t), entropy(x, t)[1])],
+        "cross_entropy",
+    ),
+    "F.nll_loss": ("cross_entropy", [lambda x, t: (F.nll_loss(x, t), entropy(x, t)[1])], "nll_loss"),
     "F.softmax in the gradient": (
         "cross_entropy",
-        lambda x, t: (entropy(x, t)[0], (x.softmax(1) - F.one_hot(t, x.shape[1])) / len(t)),
+        [lambda x, t: (entropy(x, t)[0], (x.softmax(1) - F.one_hot(t, x.shape[1])) / len(t))],
+        "softmax",
     ),
 }
-
-
-@pytest.mark.parametrize(("name", "function"), OWN.values(), ids=OWN.keys())
-def test_torch_s_own_operation_is_refused(name, function):
-    verdict = grade(problems()[name], {"softmax_forward": SOFTMAX, name: function}, 0, CPU)
-    assert verdict.score == 0
-    assert ", which is the exercise itself: use simpler operations" in verdict.criteria[0].findings[0]
-
-
-def named(name, functions):
-    """The first function under the problem's name, a second one as its forward."""
-    return dict(zip([name, name.replace("_backward", "_forward")], functions, strict=False))

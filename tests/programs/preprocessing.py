@@ -3,16 +3,8 @@
 import math
 
 import numpy
-import pytest
 import torch
 import torch.nn.functional as F
-from programs import rule_broken
-
-from autograder.calls.case import Case
-from autograder.judge import Exam, grade
-from autograder.problems import problems
-
-CPU = torch.device("cpu")
 
 
 def std_of(x, small=1e-12):
@@ -129,167 +121,163 @@ def no_fans(shape):
     raise ValueError("never right")
 
 
-# The function it answers, the function, and the criteria that it must lose.
+SEEDS = range(5)
+
 WRONG = {
     "constant feature by a small number": (
         "fit_standardizer",
-        lambda x: (x.mean(0), x.std(0, correction=0) + 1e-8),
+        [lambda x: (x.mean(0), x.std(0, correction=0) + 1e-8)],
         {"edge cases"},
     ),
     "constant feature only if it is 0": (
         "fit_standardizer",
-        lambda x: (x.mean(0), torch.where((x == 0).all(0), 1, x.std(0, correction=0))),
+        [lambda x: (x.mean(0), torch.where((x == 0).all(0), 1, x.std(0, correction=0)))],
         {"edge cases"},
     ),
-    "small deviations taken for none": ("fit_standardizer", lambda x: (x.mean(0), std_of(x, 0.1)), {"edge cases"}),
+    "small deviations taken for none": ("fit_standardizer", [lambda x: (x.mean(0), std_of(x, 0.1))], {"edge cases"}),
     "the whole std replaced": (
         "fit_standardizer",
-        lambda x: (x.mean(0), std_of(x) if (std_of(x) != 1).all() else torch.ones_like(x[0])),
+        [lambda x: (x.mean(0), std_of(x) if (std_of(x) != 1).all() else torch.ones_like(x[0]))],
         {"edge cases"},
     ),
-    "median": ("fit_standardizer", lambda x: (x.median(0).values, std_of(x)), {"values"}),
-    "dimension kept": ("fit_standardizer", lambda x: (x.mean(0, keepdim=True), std_of(x)), {"values"}),
-    "order of the results": ("fit_standardizer", lambda x: (std_of(x), x.mean(0)), {"values"}),
+    "median": ("fit_standardizer", [lambda x: (x.median(0).values, std_of(x))], {"values"}),
+    "dimension kept": ("fit_standardizer", [lambda x: (x.mean(0, keepdim=True), std_of(x))], {"values"}),
+    "order of the results": ("fit_standardizer", [lambda x: (std_of(x), x.mean(0))], {"values"}),
     "fitted in single precision": (
         "fit_standardizer",
-        lambda x: (x.float().mean(0).to(x.dtype), std_of(x.float()).to(x.dtype)),
+        [lambda x: (x.float().mean(0).to(x.dtype), std_of(x.float()).to(x.dtype))],
         {"contract"},
     ),
     "standardized by the mean of the statistics": (
         "standardize",
-        lambda x, m, s: (x - m.mean()) / s.mean(),
+        [lambda x, m, s: (x - m.mean()) / s.mean()],
         {"values"},
     ),
-    "standardized twice": ("standardize", lambda x, m, s: ((x - m) / s - m) / s, {"values"}),
+    "standardized twice": ("standardize", [lambda x, m, s: ((x - m) / s - m) / s], {"values"}),
     "standardized with the square root's eps": (
         "standardize",
-        lambda x, m, s: (x - m) / (s**2 + 1e-8).sqrt(),
+        [lambda x, m, s: (x - m) / (s**2 + 1e-8).sqrt()],
         {"edge cases"},
     ),
-    "standardized without infinities": ("standardize", lambda x, m, s: ((x - m) / s).clamp(-1, 1), {"values"}),
-    "standardized by view": ("standardize", lambda x, m, s: (x.view(-1).view(x.shape) - m) / s, {"contract"}),
+    "standardized without infinities": ("standardize", [lambda x, m, s: ((x - m) / s).clamp(-1, 1)], {"values"}),
+    "standardized by view": ("standardize", [lambda x, m, s: (x.view(-1).view(x.shape) - m) / s], {"contract"}),
     "channels of one image": (
         "channel_mean_std",
-        lambda i: (i[0].mean((1, 2)), i[0].std((1, 2), correction=0)),
+        [lambda i: (i[0].mean((1, 2)), i[0].std((1, 2), correction=0))],
         {"values"},
     ),
     "mean of variances": (
         "channel_mean_std",
-        lambda i: (i.mean((0, 2, 3)), i.var((2, 3), correction=0).mean(0).sqrt()),
+        [lambda i: (i.mean((0, 2, 3)), i.var((2, 3), correction=0).mean(0).sqrt())],
         {"values"},
     ),
     "channels squeezed": (
         "channel_mean_std",
-        lambda i: (i.mean((0, 2, 3)).squeeze(), i.std((0, 2, 3), correction=0).squeeze()),
+        [lambda i: (i.mean((0, 2, 3)).squeeze(), i.std((0, 2, 3), correction=0).squeeze())],
         {"edge cases"},
     ),
     "one range from 0": (
         "min_max_scale",
-        lambda x, low, high: low + (high - low) * x / x.amax(0),
+        [lambda x, low, high: low + (high - low) * x / x.amax(0)],
         {"values"},
     ),
-    "constant feature at 0": ("min_max_scale", lambda x, lo, hi: scaled(x, lo, hi, 0.0), {"edge cases"}),
-    "constant feature at high": ("min_max_scale", lambda x, lo, hi: scaled(x, lo, hi, hi), {"edge cases"}),
+    "constant feature at 0": ("min_max_scale", [lambda x, lo, hi: scaled(x, lo, hi, 0.0)], {"edge cases"}),
+    "constant feature at high": ("min_max_scale", [lambda x, lo, hi: scaled(x, lo, hi, hi)], {"edge cases"}),
     "range by absolute values": (
         "min_max_scale",
-        lambda x, lo, hi: lo + (hi - lo) * (x.abs() - x.abs().amin(0)) / (x.abs().amax(0) - x.abs().amin(0)),
+        [lambda x, lo, hi: lo + (hi - lo) * (x.abs() - x.abs().amin(0)) / (x.abs().amax(0) - x.abs().amin(0))],
         {"values"},
     ),
-    "low and high swapped": ("min_max_scale", lambda x, lo, hi: scaled(x, hi, lo, lo), {"values"}),
+    "low and high swapped": ("min_max_scale", [lambda x, lo, hi: scaled(x, hi, lo, lo)], {"values"}),
     "short ranges taken for none": (
         "min_max_scale",
-        lambda x, lo, hi: torch.where(x.amax(0) - x.amin(0) < 0.1, lo, scaled(x, lo, hi, lo)),
+        [lambda x, lo, hi: torch.where(x.amax(0) - x.amin(0) < 0.1, lo, scaled(x, lo, hi, lo))],
         {"edge cases"},
     ),
-    "pca around the median": ("pca_fit", pca_median, {"values"}),
-    "pca of the samples, not brought to length 1": ("pca_fit", pca_of_unnormalized_samples, {"values"}),
+    "pca around the median": ("pca_fit", [pca_median], {"values"}),
+    "pca of the samples, not brought to length 1": ("pca_fit", [pca_of_unnormalized_samples], {"values"}),
     "pca without signs": (
         "pca_fit",
-        lambda x, k: pca_with(x, k, eigen(x)[1].T.flip(0).abs(), eigen(x)[0].flip(0)),
+        [lambda x, k: pca_with(x, k, eigen(x)[1].T.flip(0).abs(), eigen(x)[0].flip(0))],
         {"values"},
     ),
     "pca with the mean left out": (
         "pca_fit",
-        lambda x, k: (torch.zeros_like(x[0]), eigen(x)[1].T.flip(0)[:k], eigen(x)[0].flip(0)[:k]),
+        [lambda x, k: (torch.zeros_like(x[0]), eigen(x)[1].T.flip(0)[:k], eigen(x)[0].flip(0)[:k])],
         {"values"},
     ),
     "pca with one component less": (
         "pca_fit",
-        lambda x, k: pca_with(x, k - 1, eigen(x)[1].T.flip(0), eigen(x)[0].flip(0)),
+        [lambda x, k: pca_with(x, k - 1, eigen(x)[1].T.flip(0), eigen(x)[0].flip(0))],
         {"values"},
     ),
     "pca of correlations": (
         "pca_fit",
-        lambda x, k: pca_with(
-            x, k, torch.linalg.eigh(torch.corrcoef(x.T).nan_to_num())[1].T.flip(0), eigen(x)[0].flip(0)
-        ),
+        [
+            lambda x, k: pca_with(
+                x, k, torch.linalg.eigh(torch.corrcoef(x.T).nan_to_num())[1].T.flip(0), eigen(x)[0].flip(0)
+            )
+        ],
         {"values"},
     ),
     "pca of reduced svd, all of it": (
         "pca_fit",
-        lambda x, k: (x.mean(0), torch.linalg.svd(x - x.mean(0)).Vh, torch.linalg.svd(x).S ** 2 / (len(x) - 1)),
+        [lambda x, k: (x.mean(0), torch.linalg.svd(x - x.mean(0)).Vh, torch.linalg.svd(x).S ** 2 / (len(x) - 1))],
         {"values"},
     ),
-    "coordinates without matmul's order": ("pca_transform", lambda x, m, c: c @ (x - m).T, {"values"}),
-    "coordinates of absolute components": ("pca_transform", lambda x, m, c: (x - m) @ c.abs().T, {"values"}),
-    "noise with the right covariance": ("whiten", noise_with_the_right_covariance, {"values"}),
-    "zeros": ("whiten", lambda x, eps: torch.zeros_like(x), {"values"}),
-    "whitened by the left singular vectors": ("whiten", whiten_by_columns_of_svd, {"edge cases"}),
-    "whitened by the transposed triangle": ("whiten", whiten_by_upper_triangle, {"values"}),
+    "coordinates without matmul's order": ("pca_transform", [lambda x, m, c: c @ (x - m).T], {"values"}),
+    "coordinates of absolute components": ("pca_transform", [lambda x, m, c: (x - m) @ c.abs().T], {"values"}),
+    "noise with the right covariance": ("whiten", [noise_with_the_right_covariance], {"values"}),
+    "zeros": ("whiten", [lambda x, eps: torch.zeros_like(x)], {"values"}),
+    "whitened by the left singular vectors": ("whiten", [whiten_by_columns_of_svd], {"edge cases"}),
+    "whitened by the transposed triangle": ("whiten", [whiten_by_upper_triangle], {"values"}),
     "eps added twice": (
         "whiten",
-        lambda x, eps: (x - x.mean(0)) @ eigen(x)[1] / (eigen(x)[0] + 2 * eps).sqrt(),
+        [lambda x, eps: (x - x.mean(0)) @ eigen(x)[1] / (eigen(x)[0] + 2 * eps).sqrt()],
         {"values"},
     ),
     "eps squared": (
         "whiten",
-        lambda x, eps: (x - x.mean(0)) @ eigen(x)[1] / (eigen(x)[0] + eps**2).sqrt(),
+        [lambda x, eps: (x - x.mean(0)) @ eigen(x)[1] / (eigen(x)[0] + eps**2).sqrt()],
         {"values"},
     ),
-    "features standardized first": ("whiten", standardize_then_whiten, {"values"}),
-    "a sum over the features in place of the fans": ("fan_in_and_fan_out", lambda s: (sum(s[1:]), s[0]), {"values"}),
-    "an IndexError for a bias": ("fan_in_and_fan_out", lambda s: fans((s[0], s[1], *s[2:])), {"edge cases"}),
-    "a ValueError for everything": ("fan_in_and_fan_out", no_fans, {"values"}),
-    "floats": ("fan_in_and_fan_out", lambda s: (float(fans(s)[0]), float(fans(s)[1])), {"values"}),
-    "transposed weights": ("xavier_normal", lambda s, g: normal(s[::-1], g, (2 / sum(fans(s))) ** 0.5), {"values"}),
-    "another seed": ("xavier_normal", next_seed, {"values"}),
-    "the global seed set": ("xavier_normal", global_seed, {"values"}),
-    "a mean of 0.01": ("xavier_normal", lambda s, g: 0.01 + normal(s, g, (2 / sum(fans(s))) ** 0.5), {"values"}),
+    "features standardized first": ("whiten", [standardize_then_whiten], {"values"}),
+    "a sum over the features in place of the fans": ("fan_in_and_fan_out", [lambda s: (sum(s[1:]), s[0])], {"values"}),
+    "an IndexError for a bias": ("fan_in_and_fan_out", [lambda s: fans((s[0], s[1], *s[2:]))], {"edge cases"}),
+    "a ValueError for everything": ("fan_in_and_fan_out", [no_fans], {"values"}),
+    "floats": ("fan_in_and_fan_out", [lambda s: (float(fans(s)[0]), float(fans(s)[1]))], {"values"}),
+    "transposed weights": ("xavier_normal", [lambda s, g: normal(s[::-1], g, (2 / sum(fans(s))) ** 0.5)], {"values"}),
+    "another seed": ("xavier_normal", [next_seed], {"values"}),
+    "the global seed set": ("xavier_normal", [global_seed], {"values"}),
+    "a mean of 0.01": ("xavier_normal", [lambda s, g: 0.01 + normal(s, g, (2 / sum(fans(s))) ** 0.5)], {"values"}),
     "a geometric mean of the fans": (
         "xavier_normal",
-        lambda s, g: normal(s, g, math.prod(fans(s)) ** -0.25),
+        [lambda s, g: normal(s, g, math.prod(fans(s)) ** -0.25)],
         {"values"},
     ),
     "fan_out without the kernel": (
         "xavier_normal",
-        lambda s, g: normal(s, g, (2 / (fans(s)[0] + s[0])) ** 0.5),
+        [lambda s, g: normal(s, g, (2 / (fans(s)[0] + s[0])) ** 0.5)],
         {"values"},
     ),
-    "cut off at two deviations": ("kaiming_normal", truncated, {"values"}),
-    "a Laplace distribution": ("kaiming_normal", laplace, {"values"}),
-    "absolute values": ("kaiming_normal", lambda s, g: normal(s, g, (2 / fans(s)[0]) ** 0.5).abs(), {"values"}),
-    "each number twice": ("kaiming_normal", each_number_twice, {"values"}),
-    "each number with both signs": ("kaiming_normal", lambda s, g: each_number_twice(s, g, -1), {"values"}),
-    "half of the weights": ("kaiming_normal", half_of_it_drawn, {"values"}),
+    "cut off at two deviations": ("kaiming_normal", [truncated], {"values"}),
+    "a Laplace distribution": ("kaiming_normal", [laplace], {"values"}),
+    "absolute values": ("kaiming_normal", [lambda s, g: normal(s, g, (2 / fans(s)[0]) ** 0.5).abs()], {"values"}),
+    "each number twice": ("kaiming_normal", [each_number_twice], {"values"}),
+    "each number with both signs": ("kaiming_normal", [lambda s, g: each_number_twice(s, g, -1)], {"values"}),
+    "half of the weights": ("kaiming_normal", [half_of_it_drawn], {"values"}),
     "rectified weights": (
         "kaiming_normal",
-        lambda s, g: normal(s, g, (2 / fans(s)[0]) ** 0.5).clamp(min=0),
+        [lambda s, g: normal(s, g, (2 / fans(s)[0]) ** 0.5).clamp(min=0)],
         {"values"},
     ),
     "the gain of a leaky slope of the root of 5": (
         "kaiming_normal",
-        lambda s, g: normal(s, g, (1 / 3 / fans(s)[0]) ** 0.5),
+        [lambda s, g: normal(s, g, (1 / 3 / fans(s)[0]) ** 0.5)],
         {"values"},
     ),
-    "zeros in place of weights": ("kaiming_normal", lambda s, g: torch.zeros(s), {"values"}),
+    "zeros in place of weights": ("kaiming_normal", [lambda s, g: torch.zeros(s)], {"values"}),
 }
-
-
-@pytest.mark.parametrize(("name", "f", "lost"), WRONG.values(), ids=WRONG.keys())
-@pytest.mark.parametrize("seed", range(5))
-def test_a_wrong_program_loses_its_points(name, f, lost, seed):
-    verdict = grade(problems()[name], {name: f}, seed, CPU)
-    assert lost <= {c.name for c in verdict.criteria if not c.earned}
 
 
 def welford(x):
@@ -399,94 +387,82 @@ def transposed_weight(shape, generator):
 
 
 RIGHT = {
-    "Welford's sums": ("fit_standardizer", welford),
-    "fitted by numpy": ("fit_standardizer", fit_by_numpy),
-    "fitted in float64": ("fit_standardizer", lambda x: tuple(t.to(x.dtype) for t in welford(x.double()))),
+    "Welford's sums": ("fit_standardizer", [welford]),
+    "fitted by numpy": ("fit_standardizer", [fit_by_numpy]),
+    "fitted in float64": ("fit_standardizer", [lambda x: tuple(t.to(x.dtype) for t in welford(x.double()))]),
     "std by broadcasting": (
         "fit_standardizer",
-        lambda x: [x.mean(0), (s := ((x - x.mean(0, keepdim=True)) ** 2).mean(0).sqrt()) + (s == 0)],
+        [lambda x: [x.mean(0), (s := ((x - x.mean(0, keepdim=True)) ** 2).mean(0).sqrt()) + (s == 0)]],
     ),
-    "std of small numbers kept": ("fit_standardizer", lambda x: (x.mean(0), std_of(x, 1e-4))),
-    "standardized by addcdiv": ("standardize", lambda x, m, s: torch.addcdiv(-m / s, x, s.expand_as(x))),
-    "standardized column by column": ("standardize", lambda x, m, s: ((x.T - m[:, None]) / s[:, None]).T),
+    "std of small numbers kept": ("fit_standardizer", [lambda x: (x.mean(0), std_of(x, 1e-4))]),
+    "standardized by addcdiv": ("standardize", [lambda x, m, s: torch.addcdiv(-m / s, x, s.expand_as(x))]),
+    "standardized column by column": ("standardize", [lambda x, m, s: ((x.T - m[:, None]) / s[:, None]).T]),
     "channels last": (
         "channel_mean_std",
-        lambda i: torch.std_mean(i.permute(0, 2, 3, 1).reshape(-1, i.shape[1]), 0, correction=0)[::-1],
+        [lambda i: torch.std_mean(i.permute(0, 2, 3, 1).reshape(-1, i.shape[1]), 0, correction=0)[::-1]],
     ),
-    "channels by moments in float64": ("channel_mean_std", channels_by_moments),
+    "channels by moments in float64": ("channel_mean_std", [channels_by_moments]),
     "variance of the means and mean of the variances": (
         "channel_mean_std",
-        lambda i: (
-            i.mean((0, 2, 3)),
-            (i.var((2, 3), correction=0).mean(0) + i.mean((2, 3)).var(0, correction=0)).sqrt(),
-        ),
+        [
+            lambda i: (
+                i.mean((0, 2, 3)),
+                (i.var((2, 3), correction=0).mean(0) + i.mean((2, 3)).var(0, correction=0)).sqrt(),
+            )
+        ],
     ),
     "scaled by lerp": (
         "min_max_scale",
-        lambda x, lo, hi: torch.lerp(
-            torch.full_like(x, lo),
-            torch.full_like(x, hi),
-            (x - x.amin(0)) / (x.amax(0) - x.amin(0)).clamp(min=torch.finfo(x.dtype).tiny),
-        ),
+        [
+            lambda x, lo, hi: torch.lerp(
+                torch.full_like(x, lo),
+                torch.full_like(x, hi),
+                (x - x.amin(0)) / (x.amax(0) - x.amin(0)).clamp(min=torch.finfo(x.dtype).tiny),
+            )
+        ],
     ),
     "scaled by sorting": (
         "min_max_scale",
-        lambda x, lo, hi: (
-            lo + (hi - lo) * (x - (s := x.sort(0).values)[0]) / torch.where(s[-1] > s[0], s[-1] - s[0], 1.0)
-        ),
+        [
+            lambda x, lo, hi: (
+                lo + (hi - lo) * (x - (s := x.sort(0).values)[0]) / torch.where(s[-1] > s[0], s[-1] - s[0], 1.0)
+            )
+        ],
     ),
-    "pca by power iteration": ("pca_fit", pca_by_power_iteration),
-    "pca by numpy": ("pca_fit", pca_by_numpy),
-    "pca of the samples": ("pca_fit", pca_of_samples),
-    "coordinates by linear": ("pca_transform", lambda x, m, c: F.linear(x, c, -(c @ m))),
-    "whitened by an inverse root": ("whiten", whiten_by_inverse_root),
-    "whitened by Gram and Schmidt": ("whiten", whiten_by_gram_schmidt),
-    "whitened and turned": ("whiten", whiten_turned),
+    "pca by power iteration": ("pca_fit", [pca_by_power_iteration]),
+    "pca by numpy": ("pca_fit", [pca_by_numpy]),
+    "pca of the samples": ("pca_fit", [pca_of_samples]),
+    "coordinates by linear": ("pca_transform", [lambda x, m, c: F.linear(x, c, -(c @ m))]),
+    "whitened by an inverse root": ("whiten", [whiten_by_inverse_root]),
+    "whitened by Gram and Schmidt": ("whiten", [whiten_by_gram_schmidt]),
+    "whitened and turned": ("whiten", [whiten_turned]),
     "whitened by ZCA of the left singular vectors": (
         "whiten",
-        lambda x, eps: (
-            (z := torch.linalg.svd(x - x.mean(0), full_matrices=False)).U
-            @ ((z.S / (z.S**2 / (len(x) - 1) + eps).sqrt())[:, None] * z.Vh)
-        ),
+        [
+            lambda x, eps: (
+                (z := torch.linalg.svd(x - x.mean(0), full_matrices=False)).U
+                @ ((z.S / (z.S**2 / (len(x) - 1) + eps).sqrt())[:, None] * z.Vh)
+            )
+        ],
     ),
-    "fans by numpy": ("fan_in_and_fan_out", fans_by_numpy),
-    "one number after the other": ("xavier_normal", one_number_after_the_other),
-    "pairs of Box and Muller": ("xavier_normal", box_muller_pairs),
+    "fans by numpy": ("fan_in_and_fan_out", [fans_by_numpy]),
+    "one number after the other": ("xavier_normal", [one_number_after_the_other]),
+    "pairs of Box and Muller": ("xavier_normal", [box_muller_pairs]),
     "torch's own Xavier": (
         "xavier_normal",
-        lambda s, g: torch.nn.init.xavier_normal_(torch.empty(s), generator=g),
+        [lambda s, g: torch.nn.init.xavier_normal_(torch.empty(s), generator=g)],
     ),
-    "by the inverse distribution": ("kaiming_normal", by_inverse_distribution),
-    "by numpy's generator, seeded by the generator": ("kaiming_normal", by_own_generator),
-    "drawn transposed": ("kaiming_normal", transposed_weight),
+    "by the inverse distribution": ("kaiming_normal", [by_inverse_distribution]),
+    "by numpy's generator, seeded by the generator": ("kaiming_normal", [by_own_generator]),
+    "drawn transposed": ("kaiming_normal", [transposed_weight]),
     "torch's own Kaiming": (
         "kaiming_normal",
-        lambda s, g: torch.nn.init.kaiming_normal_(torch.empty(s), nonlinearity="relu", generator=g),
+        [lambda s, g: torch.nn.init.kaiming_normal_(torch.empty(s), nonlinearity="relu", generator=g)],
     ),
 }
 
-
-@pytest.mark.parametrize(("name", "f"), RIGHT.values(), ids=RIGHT.keys())
-@pytest.mark.parametrize("seed", range(5))
-def test_a_right_program_earns_everything(name, f, seed):
-    verdict = grade(problems()[name], {name: f}, seed, CPU)
-    assert verdict.score == verdict.maximum, [f for c in verdict.criteria for f in c.findings]
-
-
-@pytest.mark.parametrize(("name", "f"), [RIGHT["torch's own Xavier"], RIGHT["torch's own Kaiming"]], ids=["X", "K"])
-def test_random_weights_keep_clear_of_the_tolerances(name, f):
-    """Of hundreds of measurements the furthest lies within five of the seven standard errors that are allowed."""
-    problem = problems()[name]
-    for seed in range(30):
-        exam = Exam(problem, seed, CPU)
-        for case, expected in zip(exam.cases, exam.expected, strict=True):
-            assert isinstance(case, Case)
-            quantities = problem.measured.of(case, tuple(output.double() for output in expected.outputs))
-            for label, got, target in zip(problem.measured.labels, quantities, expected.measured, strict=True):
-                assert ((got - target.value).abs() <= target.tolerance * 5 / 7).all(), (seed, case.name, label)
-
-
-NOT_ALLOWED = {
+IMPORTS = "import torch\nimport torch.nn.functional as F"
+SOURCES = {
     "init by name": (
         "xavier_normal",
         "def xavier_normal(shape, generator):\n"
@@ -503,47 +479,72 @@ NOT_ALLOWED = {
         "def kaiming_normal(shape, generator):\n"
         "    return torch.nn.init.kaiming_uniform_(torch.empty(shape), generator=generator)",
     ),
-    "torch's fans": (
-        "fan_in_and_fan_out",
-        "def fan_in_and_fan_out(shape):\n    return torch.nn.init._calculate_fan_in_and_fan_out(torch.empty(shape))",
-    ),
     "torch's pca": ("pca_fit", "def pca_fit(x, k):\n    return torch.pca_lowrank(x, k)"),
     "batch norm": ("standardize", "def standardize(x, mean, std):\n    return F.batch_norm(x, mean, std**2, eps=0)"),
 }
-
-
-@pytest.mark.parametrize(("name", "cell"), NOT_ALLOWED.values(), ids=NOT_ALLOWED.keys())
-def test_what_is_the_exercise_itself_is_refused_by_name(name, cell):
-    assert rule_broken(problems()[name], ["import torch\nimport torch.nn.functional as F", cell]) is not None
-
-
-@pytest.mark.parametrize(
-    "f",
+REFUSED = {what: (name, [IMPORTS, cell], "which is the exercise itself") for what, (name, cell) in SOURCES.items()}
+REFUSED["torch's fans"] = (
+    "fan_in_and_fan_out",
     [
-        lambda x, m, s: F.batch_norm(x, m, s**2, eps=0.0),
-        lambda x, m, s: torch.nn.functional.batch_norm(x, m, s**2, torch.ones_like(s), torch.zeros_like(s), eps=0.0),
-        lambda x, m, s: torch.batch_norm(x, None, None, m, s**2, False, 0.0, 0.0, False),
-        lambda x, m, s: torch.native_batch_norm(x, None, None, m, s**2, False, 0.0, 0.0)[0],
-        lambda x, m, s: torch.ops.aten._native_batch_norm_legit_no_training(x, None, None, m, s**2, 0.0, 0.0)[0],
-        lambda x, m, s: torch.nn.BatchNorm1d(x.shape[1], affine=False, device=x.device, dtype=x.dtype)(x),
+        IMPORTS,
+        "def fan_in_and_fan_out(shape):\n    return torch.nn.init._calculate_fan_in_and_fan_out(torch.empty(shape))",
     ],
+    "which exercises do not need",
 )
-def test_batch_norm_is_refused_where_it_is_the_exercise(f):
-    verdict = grade(problems()["standardize"], {"standardize": f}, 0, CPU)
-    assert "which is the exercise itself" in verdict.criteria[0].findings[0]
 
+STOPPED = {
+    "F.batch_norm": ("standardize", [lambda x, m, s: F.batch_norm(x, m, s**2, eps=0.0)], "batch_norm"),
+    "F.batch_norm with a weight and a bias": (
+        "standardize",
+        [lambda x, m, s: torch.nn.functional.batch_norm(x, m, s**2, torch.ones_like(s), torch.zeros_like(s), eps=0.0)],
+        "batch_norm",
+    ),
+    "torch.batch_norm": (
+        "standardize",
+        [lambda x, m, s: torch.batch_norm(x, None, None, m, s**2, False, 0.0, 0.0, False)],
+        "batch_norm",
+    ),
+    "torch.native_batch_norm": (
+        "standardize",
+        [lambda x, m, s: torch.native_batch_norm(x, None, None, m, s**2, False, 0.0, 0.0)[0]],
+        "native_batch_norm",
+    ),
+    "torch.ops.aten": (
+        "standardize",
+        [lambda x, m, s: torch.ops.aten._native_batch_norm_legit_no_training(x, None, None, m, s**2, 0.0, 0.0)[0]],
+        "_native_batch_norm_legit_no_training",
+    ),
+    "nn.BatchNorm1d": (
+        "standardize",
+        [lambda x, m, s: torch.nn.BatchNorm1d(x.shape[1], affine=False, device=x.device, dtype=x.dtype)(x)],
+        "batch_norm",
+    ),
+}
 
-@pytest.mark.parametrize(
-    ("name", "cell"),
-    [
-        (
-            "xavier_normal",
+ALLOWED = {
+    "normal_": (
+        "xavier_normal",
+        [
+            "import torch",
             "def xavier_normal(shape, generator):\n    return torch.empty(shape).normal_(0, 0.1, generator=generator)",
-        ),
-        ("pca_fit", "def pca_fit(x, k):\n    return torch.linalg.svd(torch.cov(x.T)), torch.linalg.eigh(x)"),
-        ("whiten", "def whiten(x, eps):\n    return torch.linalg.cholesky(torch.cov(x.T)), torch.linalg.solve(x, x)"),
-        ("fit_standardizer", "def fit_standardizer(x):\n    return torch.var_mean(x, 0), torch.std_mean(x, 0)"),
-    ],
-)
-def test_building_blocks_are_allowed(name, cell):
-    assert rule_broken(problems()[name], ["import torch", cell]) is None
+        ],
+    ),
+    "svd and eigh": (
+        "pca_fit",
+        [
+            "import torch",
+            "def pca_fit(x, k):\n    return torch.linalg.svd(torch.cov(x.T)), torch.linalg.eigh(x)",
+        ],
+    ),
+    "cholesky and solve": (
+        "whiten",
+        [
+            "import torch",
+            "def whiten(x, eps):\n    return torch.linalg.cholesky(torch.cov(x.T)), torch.linalg.solve(x, x)",
+        ],
+    ),
+    "var_mean and std_mean": (
+        "fit_standardizer",
+        ["import torch", "def fit_standardizer(x):\n    return torch.var_mean(x, 0), torch.std_mean(x, 0)"],
+    ),
+}

@@ -1,0 +1,39 @@
+"""Exams that the tests of a problem share: cases, what they must give, and what known programs give, computed once."""
+
+import functools
+
+import torch
+
+from autograder.judge import Exam, Verdict
+from autograder.problems import problems
+from autograder.programs import Program
+
+CPU = torch.device("cpu")
+
+
+# Not for ever: an exam holds the outputs of every known program that it has met.
+@functools.lru_cache(maxsize=16)
+def exam(name: str, seed: int, device: torch.device = CPU, dtype: torch.dtype | None = None) -> Exam:
+    """The exam of the problem `name`, made once in a process."""
+    return Exam(problems()[name], seed, device, dtype)
+
+
+def verdict_on(exam: Exam, program: Program) -> Verdict:
+    """The verdict on a known program, run once for all the verdicts of `exam`.
+
+    What is measured may be random. It is run again, as a student's would be: to be recognised by the very numbers that
+    it is compared with proves nothing.
+    """
+    if exam.problem.measured is None:
+        return exam.grade_program(program)
+    return exam.grade(exam.problem.functions_of(program))
+
+
+def findings(verdict: Verdict) -> list[str]:
+    """Every sentence of a verdict about a case that failed."""
+    return [finding for criterion in verdict.criteria for finding in criterion.findings]
+
+
+def lost(verdict: Verdict) -> set[str]:
+    """The criteria that earned nothing."""
+    return {criterion.name for criterion in verdict.criteria if not criterion.earned}
