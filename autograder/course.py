@@ -1,6 +1,5 @@
 """The course's folders, and nbgrader set to work in them."""
 
-import hashlib
 import os
 import sys
 from pathlib import Path
@@ -10,6 +9,8 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
+from autograder.digest import digest
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -18,11 +19,10 @@ def words() -> list[str]:
     return sorted(script.stem for script in (ROOT / "solutions").glob("*.py"))
 
 
-def digest(word: str) -> str:
+def digest_of(word: str) -> str:
     """A fingerprint of everything that the release and the grading of a problem set depend on."""
-    package = sorted((ROOT / "autograder").rglob("*.py"))
-    files = [*package, ROOT / "solutions" / f"{word}.py", ROOT / "nbgrader_config.py", ROOT / "requirements.txt"]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+    package = (ROOT / "autograder").rglob("*.py")
+    return digest(ROOT, [*package, f"solutions/{word}.py", "nbgrader_config.py", "requirements.txt"])
 
 
 def nbgrader_at(root: Path) -> NbGraderAPI:

@@ -21,7 +21,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.utils import is_grade, is_solution
 from sqlalchemy.exc import SAWarning
 
-from autograder.course import ROOT, digest, nbgrader_at
+from autograder.course import ROOT, digest_of, nbgrader_at
 from autograder.grading.run import GradingError, Options, grade_class
 from autograder.problem import Problem, Program, source_of
 from autograder.problems import problem_sets
@@ -151,7 +151,7 @@ def _source(name: str, function: Callable) -> str:
 def _start_course(word: str) -> None:
     """Make the demo course, or make it anew when what it was graded with has changed."""
     stamp = COURSE / f"{word}.sha256"
-    current = digest(word)
+    current = digest_of(word)
     if stamp.exists() and stamp.read_text() == current:
         return
     for folder in ("submitted", "autograded", "feedback"):

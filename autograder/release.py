@@ -13,7 +13,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbgrader.utils import determine_grade, is_grade, is_solution
 
-from autograder.course import ROOT, digest, nbgrader_at
+from autograder.course import ROOT, digest_of, nbgrader_at
 from autograder.problem import Problem
 from autograder.problems import problem_sets
 
@@ -36,7 +36,7 @@ def release(word: str, root: Path = ROOT, progress: Progress = lambda step: None
     """
     source = solution_notebook(word)
     verified = ROOT / "build" / f"verified-{word}.sha256"
-    current = digest(word)
+    current = digest_of(word)
     if not verified.exists() or verified.read_text() != current:
         progress("checking that the solution earns everything and the stub nothing")
         with tempfile.TemporaryDirectory() as scratch:
