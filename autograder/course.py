@@ -21,8 +21,8 @@ def digest_of(word: str, *modules: str) -> str:
     """A digest of the problem set `word`, and of what `modules` of this package make of it: what they import, too."""
     script, problems = ROOT / "solutions" / f"{word}.py", ROOT / "autograder" / "problems" / word
     sources = sources_of(f"autograder.problems.{word}", *imports_of(script.read_text()), *modules)
-    settings = (ROOT / name for name in ("nbgrader_config.py", "requirements.txt", "autograder/sandbox/inside"))
-    return digest([script, problems, *sources, *settings])
+    settings = ("nbgrader_config.py", "requirements.txt", "autograder/sandbox/inside")
+    return digest(ROOT, [script, problems, *sources, *settings], sys.version)
 
 
 def nbgrader_at(root: Path) -> NbGraderAPI:

@@ -1,31 +1,27 @@
-"""What decides whether a thing is done again: one digest over names and contents of what it depends on, and no more."""
+"""One fingerprint for everything that is done again when what it depends on has changed."""
 
 import ast
 import functools
 import hashlib
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = __name__.partition(".")[0]
-_MADE_BY_PYTHON = {"__pycache__", ".ipynb_checkpoints"}
 
 
-def digest(paths: Iterable[Path], *settings: str) -> str:
-    """A SHA-256 in hexadecimal over files, all files in folders, the version of Python, and `settings`.
+def digest(root: Path, names: Iterable[Path | str], *facts: str) -> str:
+    """A SHA-256 over `facts` and over the names and contents of files.
 
-    A file counts with its name below the repository and its content, each of a known length: moving a boundary between
-    two of them changes the digest. A file that is not there counts as that.
+    `names` are files and folders, absolute or relative to `root`; a folder stands for all files in it but what Python
+    leaves there. Each fact, name and content goes in by its own hash, so that moving text from one to the next makes
+    another fingerprint. A file that is not there counts, too.
     """
-    total = hashlib.sha256()
-    for text in (sys.version, *settings):
-        total.update(f"{len(text.encode())} {text}".encode())
-    for path in sorted({file for given in paths for file in _files(given.resolve())}):
-        name = str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path).encode()
-        content = hashlib.sha256(path.read_bytes()).digest() if path.is_file() else b""
-        total.update(b"%d %s%d %s" % (len(name), name, len(content), content))
-    return total.hexdigest()
+    parts = [_hash(fact.encode()) for fact in facts]
+    for path in sorted({path for name in names for path in _files(root / name)}):
+        content = _hash(path.read_bytes()) if path.is_file() else "missing"
+        parts.append(f"{_hash(_name(path, root).encode())} {content}")
+    return _hash("\n".join(parts).encode())
 
 
 def sources_of(*modules: str) -> set[Path]:
@@ -57,13 +53,19 @@ def imports_of(source: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _files(path: Path) -> Iterator[Path]:
-    if not path.is_dir():
-        yield path
-        return
-    for inner in path.rglob("*"):
-        if inner.is_file() and not _MADE_BY_PYTHON & set(inner.parts):
-            yield inner
+def _files(start: Path) -> list[Path]:
+    if not start.is_dir():
+        return [start]
+    left_there = {"__pycache__", ".ipynb_checkpoints"}
+    return [path for path in start.rglob("*") if path.is_file() and not left_there & set(path.parts)]
+
+
+def _name(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _file_of(module: str) -> Path | None:

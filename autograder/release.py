@@ -69,7 +69,7 @@ def release(words: Sequence[str], root: Path = ROOT, progress: Progress = lambda
 
 def _state(word: str, made: list[Path], root: Path) -> str:
     """A digest of what the notebooks of `word` are made from, and of themselves."""
-    return digest(made, str(root), digest_of(word, __name__))
+    return digest(root, made, str(root), digest_of(word, __name__))
 
 
 def _last(word: str, what: str) -> str:

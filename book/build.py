@@ -1,12 +1,13 @@
 """Build the book: ``python book/build.py``, or ``python book/build.py --gate`` for the build that guards it.
 
 The plain command returns at once when nothing that the book is made of has changed since the last good build;
-the gating build never does. Both start from nothing but the cache of executed cells, as Sphinx cannot know
-all that a page depends on, and in both a warning or a failing cell is an error.
+the gating build never does. The pages are executed first, side by side, and kept until something that they need has
+changed (book/execute.py); then Jupyter Book builds from nothing but them, as Sphinx cannot know all that a page depends
+on. A warning or a failing cell is an error. The gating build also executes the pages as other processors would, and
+refuses pages that compute for too long.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import re
@@ -18,38 +19,33 @@ from pathlib import Path
 
 from rich.console import Console
 
+from autograder.digest import digest
+
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "_build"
 INDEX = OUTPUT / "html" / "index.html"
 STATE = ROOT / "build" / "book.json"
 LOG = ROOT / "build" / "book.log"
 CACHE = OUTPUT / ".jupyter_cache"
-CACHE_STATE = CACHE / "made_with.txt"
 SOURCES = ("book", "_config.yml", "exercises", "autograder", "requirements.txt")
-READ_BY_CELLS = ("autograder", "book/course.mplstyle", "requirements.txt")
+# The instructions of other processors. MKL and oneDNN choose their own, so they are told, too.
+PROCESSORS = {
+    "no vector unit": {"ATEN_CPU_CAPABILITY": "default"},
+    "AVX2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
+}
+# Seconds of computing, in the measure of _kernel.py: of a page, and of the book for each of its chapters.
+PAGE_LIMIT = 60
+CHAPTER_LIMIT = 60
 ADDRESS = ("COURSE_REPOSITORY_URL", "COURSE_REPOSITORY_BRANCH")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-STEP = re.compile(r"(Executing notebook|reading sources|writing output)\W.*?([\w/.-]+)\s*$")
+STEP = re.compile(r"(Executing|reading sources|writing output)\W.*?([\w.-]+)\s*$")
 
 console = Console(highlight=False, soft_wrap=True)
 
 
-def digest(*names: str) -> str:
-    """Return one SHA-256 over the names and bytes of the named files and of all in the named folders."""
-    total = hashlib.sha256()
-    for name in names:
-        start = ROOT / name
-        for path in sorted(start.rglob("*")) if start.is_dir() else [start]:
-            hidden = {"__pycache__", ".ipynb_checkpoints"} & set(path.parts)
-            if path.is_file() and not hidden:
-                content = hashlib.sha256(path.read_bytes()).hexdigest()
-                total.update(f"{path.relative_to(ROOT).as_posix()} {content}\n".encode())
-    return total.hexdigest()
-
-
 def current_state() -> dict[str, str]:
     """Return what decides whether the book is up to date."""
-    state = {"sources": digest(*SOURCES), "python": sys.version}
+    state = {"sources": digest(ROOT, SOURCES), "python": sys.version}
     return state | {name: os.environ.get(name, "") for name in ADDRESS}
 
 
@@ -64,8 +60,12 @@ def last_state() -> dict[str, str]:
 def environment() -> dict[str, str]:
     """Return an environment in which the cells run the same on every machine.
 
-    The kernel is the one of this Python, and neither IPython nor matplotlib reads what the user configured.
+    The kernel is the one of this Python with _kernel.py at its start, on one thread, since the pages run side by side.
+    Neither IPython nor matplotlib reads what the user configured.
     """
+    startup = ROOT / "build" / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "book" / "_kernel.py", startup / "00-kernel.py")
     env = dict(os.environ)
     env.pop("MPLBACKEND", None)
     return env | {
@@ -73,6 +73,7 @@ def environment() -> dict[str, str]:
         "IPYTHONDIR": str(ROOT / "build" / "ipython"),
         "MPLCONFIGDIR": str(ROOT / "build" / "matplotlib"),
         "JUPYTER_PREFER_ENV_PATH": "1",
+        "OMP_NUM_THREADS": "1",
         "PYTHONUTF8": "1",
         "PYTHONUNBUFFERED": "1",
     }
@@ -84,27 +85,16 @@ def remove(*names: str) -> None:
         shutil.rmtree(OUTPUT / name, ignore_errors=True)
 
 
-def drop_stale_cells() -> None:
-    """Forget the executed cells when what they read has changed: the cache knows only their own text."""
-    state = f"{sys.version}\n{digest(*READ_BY_CELLS)}\n"
-    if not CACHE_STATE.is_file() or CACHE_STATE.read_text("utf-8") != state:
-        remove(CACHE.name)
-        CACHE.mkdir(parents=True)
-        CACHE_STATE.write_text(state, "utf-8")
-
-
-def run_jupyter_book() -> int:
-    """Run Jupyter Book with warnings as errors, show how far it is, keep a log, and return its exit code."""
-    command = [str(Path(sys.executable).parent / "jupyter-book"), "build", "book/", "--config", "_config.yml"]
-    command += ["--path-output", ".", "-W", "--keep-going"]
+def run(title: str, command: list[str | Path], settings: dict[str, str]) -> int:
+    """Run a command, show how far it is, keep a log, and return its exit code."""
     LOG.parent.mkdir(parents=True, exist_ok=True)
     with (
         LOG.open("w", encoding="utf-8") as log,
-        console.status("Building the book") as status,
+        console.status(title) as status,
         subprocess.Popen(
             command,
             cwd=ROOT,
-            env=environment(),
+            env=environment() | settings,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
@@ -116,8 +106,79 @@ def run_jupyter_book() -> int:
             log.write(line)
             step = STEP.search(line)
             if step:
-                status.update(f"Building the book: {step[1].lower()} {step[2]}")
+                status.update(f"{title}: {step[1].lower()} {step[2]}")
     return process.returncode
+
+
+def execute(cache: Path, settings: dict[str, str], where: str = "") -> int:
+    """Execute the pages that are not in the cache."""
+    command = [sys.executable, ROOT / "book" / "execute.py", cache]
+    return run(f"Executing the pages{where}", command, settings)
+
+
+def run_jupyter_book() -> int:
+    """Run Jupyter Book with warnings as errors, and return its exit code."""
+    command = [Path(sys.executable).parent / "jupyter-book", "build", "book/", "--config", "_config.yml"]
+    return run("Building the book", [*command, "--path-output", ".", "-W", "--keep-going"], {})
+
+
+def has_avx2_at_most() -> bool:
+    """Whether this processor has AVX2 and nothing above it, so that the setting of that name changes nothing."""
+    flags = Path("/proc/cpuinfo").read_text("utf-8") if Path("/proc/cpuinfo").is_file() else ""
+    return " avx2 " in flags and "avx512f" not in flags
+
+
+def execute_as_other_processors() -> int:
+    """Execute the pages once for each other processor; each has a cache of its own."""
+    for name, settings in PROCESSORS.items():
+        if name == "AVX2" and has_avx2_at_most():
+            console.print("This processor has AVX2 itself: the pages are not executed for it once more.")
+        elif execute(CACHE.with_name(f".jupyter_cache-{name.replace(' ', '-')}"), settings, f" with {name}"):
+            console.print(f"A page fails on a processor with {name}.", style="bold red")
+            return 1
+    return 0
+
+
+def computed() -> dict[str, float]:
+    """Return how long each page computes, in seconds."""
+    reports = (CACHE / "reports").glob("*.json")
+    return {report.stem: json.loads(report.read_text("utf-8"))["computed"] for report in reports}
+
+
+def chapters() -> int:
+    """Return the number of chapters: each has a folder of exercises."""
+    return sum(folder.is_dir() for folder in (ROOT / "exercises").iterdir())
+
+
+def complaints(seconds: dict[str, float], number_of_chapters: int) -> list[str]:
+    """Say which pages, or whether all together, compute for too long."""
+    found = [
+        f"{page} computes for {value:.0f} s; a page may take {PAGE_LIMIT} s."
+        for page, value in seconds.items()
+        if value > PAGE_LIMIT
+    ]
+    whole, limit = sum(seconds.values()), CHAPTER_LIMIT * max(number_of_chapters, 1)
+    if whole > limit:
+        found.append(f"The book computes for {whole:.0f} s; its {number_of_chapters} chapters may take {limit} s.")
+    return found
+
+
+def guard() -> int:
+    """Execute as other processors would, and hold the pages to their time; return 1 when either fails."""
+    if execute_as_other_processors():
+        return 1
+    seconds = computed()
+    console.print("Seconds of computing: " + ", ".join(f"{page} {s:.0f}" for page, s in sorted(seconds.items())))
+    too_long = complaints(seconds, chapters())
+    for complaint in too_long:
+        console.print(complaint, style="bold red")
+    return int(bool(too_long))
+
+
+def steps(gate: bool) -> int:
+    """Execute the pages and build from them; return the first code that is not 0."""
+    code = execute(CACHE, {}) or run_jupyter_book()
+    return code or (guard() if gate else 0)
 
 
 def build(gate: bool) -> int:
@@ -126,11 +187,10 @@ def build(gate: bool) -> int:
     if not gate and now == last_state() and INDEX.is_file():
         console.print(f"The book is up to date: {INDEX}")
         return 0
-    drop_stale_cells()
     remove("html", ".doctrees", "jupyter_execute")
     STATE.unlink(missing_ok=True)
     start = time.monotonic()
-    code = run_jupyter_book()
+    code = steps(gate)
     if code or not INDEX.is_file():
         console.print(LOG.read_text("utf-8"), markup=False)
         console.print(f"The book did not build: its warnings and errors are above and in {LOG}", style="bold red")

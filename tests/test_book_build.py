@@ -1,6 +1,8 @@
-"""book/build.py on a book of one page: what it refuses and skips, what the repository's address brings."""
+"""book/build.py on a book of one or two pages: what it executes, refuses and skips, what the address brings."""
 
+import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -38,14 +40,16 @@ def course(tmp_path):
     for name in ("_ext", "_extra", "_static"):
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / "book" / name, root / "book" / name, ignore=ignore)
-    for name in ("_config.yml", "book/build.py", "book/course.mplstyle"):
+    for name in ("_config.yml", "book/build.py", "book/execute.py", "book/_kernel.py", "book/course.mplstyle"):
         shutil.copy(ROOT / name, root / name)
     (root / "book" / "_toc.yml").write_text("format: jb-book\nroot: page\n")
     (root / "book" / "references.bib").write_text("")
     (root / "requirements.txt").write_text("")
     for folder in ("autograder", "exercises/page"):
         (root / folder).mkdir(parents=True)
+    (root / "autograder" / "__init__.py").write_text("")
     (root / "autograder" / "module.py").write_text("x = 1\n")
+    (root / "autograder" / "other.py").write_text("")
     (root / "exercises" / "page" / "page.ipynb").write_text("{}")
     (root / "book" / "page.md").write_text(HEAD + CELL.format("print(6 * 7)"))
     return root
@@ -84,16 +88,110 @@ def test_a_good_book_builds_and_is_left_alone_until_something_changes(course):
     assert ">48" in page_of(course)
 
 
-def test_cells_run_again_when_the_package_changes(course):
-    page = course / "book" / "page.md"
-    page.write_text(
-        HEAD + CELL.format("import sys\nsys.path.insert(0, '..')\nfrom autograder.module import x\nprint('x is', x)")
-    )
+def add_second_page(course, text):
+    (course / "book" / "_toc.yml").write_text("format: jb-book\nroot: page\nchapters:\n- file: second\n")
+    (course / "book" / "second.md").write_text(text)
+
+
+def mark_of(course, page):
+    """What a cell printed that prints something else each time it runs."""
+    return re.search(r"mark-[0-9a-f]+", (course / "_build" / "html" / f"{page}.html").read_text("utf-8"))[0]
+
+
+MARK = "import uuid\nprint('mark-' + uuid.uuid4().hex)"
+USES_THE_PACKAGE = "import sys\nsys.path.insert(0, '..')\nfrom autograder.module import x\nprint('x is', x)"
+
+
+def test_only_a_page_runs_again_whose_module_has_changed(course):
+    (course / "book" / "page.md").write_text(HEAD + CELL.format(USES_THE_PACKAGE) + CELL.format(MARK))
+    add_second_page(course, HEAD + CELL.format(MARK + "\n2"))
     assert build(course).returncode == 0
+    first, second = mark_of(course, "page"), mark_of(course, "second")
     assert "x is 1" in page_of(course)
+
+    (course / "autograder" / "other.py").write_text("y = 1\n")
+    page = course / "book" / "page.md"
+    page.write_text(page.read_text().replace("Some text.", "Other text."))
+    assert build(course).returncode == 0
+    assert "Other text." in page_of(course)
+    assert (mark_of(course, "page"), mark_of(course, "second")) == (first, second)
+
     (course / "autograder" / "module.py").write_text("x = 2\n")
     assert build(course).returncode == 0
     assert "x is 2" in page_of(course)
+    assert mark_of(course, "page") != first
+    assert mark_of(course, "second") == second
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core runs one page at a time")
+def test_pages_run_side_by_side(course):
+    meet = """import pathlib, time
+pathlib.Path('../{0}').touch()
+while not pathlib.Path('../{1}').exists():
+    time.sleep(0.1)
+"""
+    (course / "book" / "page.md").write_text(HEAD + CELL.format(meet.format("one", "two")))
+    add_second_page(course, HEAD + CELL.format(meet.format("two", "one")))
+    text = (course / "book" / "execute.py").read_text()
+    (course / "book" / "execute.py").write_text(re.sub(r"(CLOCK_OF_A_CELL) = \d+", r"\1 = 120", text))
+    result = build(course)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize(
+    ("cell", "passes"),
+    [("import time\ntime.sleep(5)", True), ("while True:\n    pass", False)],
+    ids=["waits", "computes"],
+)
+def test_computing_is_limited_and_waiting_is_not(course, cell, passes):
+    text = (course / "book" / "execute.py").read_text()
+    (course / "book" / "execute.py").write_text(re.sub(r"(COMPUTING_OF_A_CELL) = \d+", r"\1 = 3", text))
+    (course / "book" / "page.md").write_text(HEAD + CELL.format(cell))
+    result = build(course)
+    assert (result.returncode == 0) == passes, result.stdout
+    assert ("this cell has computed for 3 s" in result.stdout) != passes
+
+
+def test_the_gate_runs_the_pages_as_other_processors_would(course):
+    cell = "import os\nassert os.environ.get('ATEN_CPU_CAPABILITY') != 'default'"
+    (course / "book" / "page.md").write_text(HEAD + CELL.format(cell))
+    assert build(course).returncode == 0
+    result = build(course, "--gate")
+    assert result.returncode != 0
+    assert "fails on a processor with no vector unit" in result.stdout
+
+
+def load_build():
+    spec = importlib.util.spec_from_file_location("build_book", ROOT / "book" / "build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("seconds", "chapters", "said"),
+    [
+        ({"a": 59, "b": 59}, 2, []),
+        ({"a": 61, "b": 1}, 2, ["a computes for 61 s"]),
+        ({"a": 59, "b": 59, "c": 3}, 2, ["The book computes for 121 s"]),
+    ],
+    ids=["in-time", "long-page", "long-book"],
+)
+def test_the_gate_holds_pages_and_book_to_a_minute(seconds, chapters, said):
+    found = load_build().complaints(seconds, chapters)
+    assert len(found) == len(said)
+    assert all(text in complaint for text, complaint in zip(said, found, strict=True))
+
+
+def test_the_gate_reports_how_long_each_page_computes(course):
+    (course / "book" / "page.md").write_text(HEAD + CELL.format("for _ in range(40_000_000):\n    pass"))
+    result = build(course, "--gate")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (
+        float((course / "_build/.jupyter_cache/reports/page.json").read_text().split('"computed": ')[1].split(",")[0])
+        > 0.2
+    )
+    assert re.search(r"Seconds of computing: page \d+", result.stdout)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What is done again after a change: what depends on it, and nothing else."""
+"""The one fingerprint: what changes it, and what does not."""
 
 import shutil
 
@@ -9,43 +9,59 @@ from autograder import digest as digests
 from autograder.digest import ROOT, digest, sources_of
 
 
-def test_a_moved_boundary_changes_it(tmp_path):
-    (tmp_path / "a").write_text("one")
-    (tmp_path / "b").write_text("two")
-    before = digest([tmp_path])
-    (tmp_path / "a").write_text("onet")
-    (tmp_path / "b").write_text("wo")
-    assert digest([tmp_path]) != before
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "room").mkdir()
+    (tmp_path / "room" / "a.py").write_text("one\ntwo\n")
+    (tmp_path / "room" / "b.py").write_text("three\n")
+    return tmp_path
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda folder: (folder / "a").rename(folder / "c"),
-        lambda folder: (folder / "a").write_text(""),
-        lambda folder: (folder / "a").unlink(),
-        lambda folder: (folder / "new").touch(),
-        lambda folder: ((folder / "a").rename(folder / "x"), (folder / "b").rename(folder / "a")),
-    ],
-)
-def test_every_change_changes_it(change, tmp_path):
-    (tmp_path / "a").write_text("one")
-    (tmp_path / "b").write_text("two")
-    before = digest([tmp_path])
-    assert digest([tmp_path]) == before
-    change(tmp_path)
-    assert digest([tmp_path]) != before
+def move_the_boundary(folder):
+    (folder / "room" / "a.py").write_text("one\n")
+    (folder / "room" / "b.py").write_text("two\nthree\n")
 
 
-def test_settings_count():
-    assert len({digest([]), digest([], ""), digest([], "a"), digest([], "a", "b"), digest([], "ab")}) == 5
+def rename(folder):
+    (folder / "room" / "a.py").rename(folder / "room" / "c.py")
 
 
-def test_what_python_writes_does_not_count(tmp_path):
-    before = digest([tmp_path])
-    (tmp_path / "__pycache__").mkdir()
-    (tmp_path / "__pycache__" / "a.pyc").touch()
-    assert digest([tmp_path]) == before
+def swap(folder):
+    (folder / "room" / "a.py").write_text("three\n")
+    (folder / "room" / "b.py").write_text("one\ntwo\n")
+
+
+def remove(folder):
+    (folder / "room" / "b.py").unlink()
+
+
+def add(folder):
+    (folder / "room" / "c.py").write_text("")
+
+
+@pytest.mark.parametrize("change", [move_the_boundary, rename, swap, remove, add])
+def test_another_name_or_content_is_another_digest(folder, change):
+    before = digest(folder, ["room"])
+    change(folder)
+    assert digest(folder, ["room"]) != before
+
+
+def test_facts_are_kept_apart(folder):
+    assert digest(folder, ["room"], "ab", "c") != digest(folder, ["room"], "a", "bc")
+    assert digest(folder, ["room"], "ab") != digest(folder, ["room"])
+
+
+def test_a_file_that_comes_is_another_digest(folder):
+    before = digest(folder, ["later.py"])
+    (folder / "later.py").write_text("")
+    assert digest(folder, ["later.py"]) != before
+
+
+def test_order_repetition_and_what_python_leaves_do_not_count(folder):
+    before = digest(folder, ["room/a.py", "room/b.py"])
+    (folder / "room" / "__pycache__").mkdir()
+    (folder / "room" / "__pycache__" / "a.pyc").write_text("x")
+    assert digest(folder, ["room/b.py", "room", folder / "room" / "a.py"]) == before
 
 
 def test_sources_are_followed_through_imports():

@@ -1,0 +1,116 @@
+"""Execute the pages of the book side by side: ``python book/execute.py CACHE``. Called by book/build.py.
+
+What has been executed lies in the jupyter cache CACHE, where Jupyter Book finds it. A page is executed again when its
+cells have changed, or what they imported. Exits with 1 when a cell fails, and prints where.
+"""
+
+import argparse
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+
+from jupyter_cache import get_cache
+from jupyter_cache.base import JupyterCacheAbstract
+from jupyter_cache.executors.basic import ExecutionWorkerLocalMProc, JupyterExecutorLocalMproc
+from myst_nb.core.read import is_myst_markdown_notebook
+
+from autograder.digest import digest
+
+ROOT = Path(__file__).resolve().parents[1]
+ALL_READ = ("book/_kernel.py", "book/course.mplstyle", "requirements.txt")
+READER = {"type": "plugin", "name": "myst_nb_md"}
+PROCESSOR = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR")
+# Computing is limited, see _kernel.py. The clock only ends what waits for nothing.
+COMPUTING_OF_A_CELL = 300
+CLOCK_OF_A_CELL = 3600
+
+
+class Worker(ExecutionWorkerLocalMProc):
+    """Executes one page at a time, in a kernel that reports beside the cache."""
+
+    @staticmethod
+    def execute(project_nb, data):
+        os.environ["BOOK_REPORT"] = str(report_of(Path(data.cache.path), Path(project_nb.uri)))
+        return ExecutionWorkerLocalMProc.execute(project_nb, data)
+
+
+class Executor(JupyterExecutorLocalMproc):
+    """Executes as many pages at once as there are cores."""
+
+    _EXECUTION_WORKER = Worker
+
+
+def report_of(cache: Path, page: Path) -> Path:
+    """Where the kernel of a page reports what it has computed and imported."""
+    name = "-".join(page.relative_to(ROOT / "book").with_suffix("").parts)
+    return cache / "reports" / f"{name}.json"
+
+
+def pages() -> list[Path]:
+    """The pages that have cells, the longest first."""
+    text_of = {page: page.read_text("utf-8") for page in (ROOT / "book").rglob("*.md")}
+    found = [page for page, text in text_of.items() if is_myst_markdown_notebook(text) and "{code-cell}" in text]
+    return sorted(found, key=lambda page: -len(text_of[page]))
+
+
+def fingerprint(cells: str, files: list[str]) -> str:
+    """What decides whether a page is executed again."""
+    processor = [os.environ.get(name, "") for name in PROCESSOR]
+    return digest(ROOT, [*ALL_READ, *files], cells, sys.version, *processor)
+
+
+def is_fresh(report: Path, cells: str) -> bool:
+    """Whether nothing that the page needs has changed since it was executed."""
+    if not report.is_file():
+        return False
+    known = json.loads(report.read_text("utf-8"))
+    return known.get("fingerprint") == fingerprint(cells, known["files"])
+
+
+def cells_of(cache: JupyterCacheAbstract, page: Path) -> str:
+    """The cache's own key for the cells of a page."""
+    record = cache.add_nb_to_project(str(page), read_data=READER)
+    return cache.create_hashed_notebook(cache.get_project_notebook(record.pk).nb)[1]
+
+
+def forget(cache: JupyterCacheAbstract, page: Path) -> None:
+    """Remove a page from the cache, so that it is executed again."""
+    report_of(Path(cache.path), page).unlink(missing_ok=True)
+    record = cache.get_cached_project_nb(str(page))
+    if record is not None:
+        cache.remove_cache(record.pk)
+
+
+def sign(report: Path, cells: str) -> None:
+    """Put the fingerprint of what has been executed into the report of a page."""
+    known = json.loads(report.read_text("utf-8"))
+    report.write_text(json.dumps(known | {"fingerprint": fingerprint(cells, known["files"])}), "utf-8")
+
+
+def execute(folder: Path) -> int:
+    """Execute what is not in the cache, and return 1 when a cell fails."""
+    (folder / "reports").mkdir(parents=True, exist_ok=True)
+    cache = get_cache(folder)
+    for report in set(folder.glob("reports/*")) - {report_of(folder, page) for page in pages()}:
+        report.unlink()
+    os.environ |= {"BOOK_ROOT": str(ROOT), "BOOK_CELL_LIMIT": str(COMPUTING_OF_A_CELL)}
+    cells = {str(page): cells_of(cache, page) for page in pages()}
+    for page, key in cells.items():
+        if not is_fresh(report_of(folder, Path(page)), key):
+            forget(cache, Path(page))
+    logger = logging.getLogger("book")
+    logger.setLevel(logging.INFO)
+    found = Executor(cache, logger).run_and_cache(filter_uris=list(cells), timeout=CLOCK_OF_A_CELL)
+    for page in found.succeeded:
+        sign(report_of(folder, Path(page)), cells[page])
+    for page in found.excepted + found.errored:
+        print(f"{page}:\n{cache.get_project_record(page).traceback}")
+    return int(found.succeeded != found.all())
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Execute the pages of the book into a jupyter cache.")
+    parser.add_argument("cache", type=Path)
+    sys.exit(execute(parser.parse_args().cache.absolute()))
