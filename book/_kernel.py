@@ -40,7 +40,9 @@ def _watch(root, report, limit):
         started += counting
         computed += cell * COUNTING / counting
         origins = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-        files = sorted({origin for origin in origins if origin and root in Path(origin).parents})
+        ours = {origin for origin in origins if origin and root in Path(origin).parents}
+        # The environment may lie in the repository; requirements.txt stands for it.
+        files = sorted(origin for origin in ours if Path(sys.prefix) not in Path(origin).parents)
         report.write_text(json.dumps({"computed": computed, "files": files}), "utf-8")
 
     signal.signal(signal.SIGPROF, stop)
