@@ -55,9 +55,9 @@ LIMITS = Limits(
     cell_seconds=3, notebook_seconds=40, cpu_seconds=20, memory=int(1.5 * GIBI), processes=64, open_files=256,
     file_size=2**26, scratch=2**27, output=20_000,
 )  # fmt: skip
-# Seconds in which the worst submission must be done with, bytes that it may cost the grader, and the files that the
-# grader may have open after all of them.
-PATIENCE = 50
+# Seconds by the clock in which the worst submission must be done with (an idle machine takes half a minute), bytes that
+# it may cost the grader, and the files that the grader may have open after all of them.
+PATIENCE = 600
 GROWTH = 2**29
 DESCRIPTORS = 64
 

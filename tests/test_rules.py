@@ -1,5 +1,6 @@
 """Rules about method, read from the source: right programs pass, and every trick is called by its name."""
 
+import ast
 import re
 import time
 from dataclasses import replace
@@ -622,11 +623,11 @@ HOSTILE = {
 
 @pytest.mark.parametrize("cell", HOSTILE.values(), ids=HOSTILE.keys())
 def test_whatever_a_cell_holds_nothing_is_raised_and_it_does_not_take_long(cell):
-    started = time.perf_counter()
+    started = time.process_time()
     sentence = said(cell)
     assert sentence is None or isinstance(sentence, str)
-    # A second on a quiet machine.
-    assert time.perf_counter() - started < 5
+    # A second of computing on a processor of today.
+    assert time.process_time() - started < 10
 
 
 def test_a_hostile_cell_does_not_hide_a_trick_in_another():
@@ -648,11 +649,18 @@ def test_a_notebook_is_read_in_little_time():
     everything = problem_sets()["activations"]
 
     def seconds():
-        started = time.perf_counter()
+        started = time.process_time()
         sources = Sources(cells)
         for problem in everything:
             broken(sources, problem)
-        return time.perf_counter() - started
+        return time.process_time() - started
 
-    # 5 ms on a quiet machine; the best of several, with room for a slow one.
-    assert min(seconds() for _ in range(10)) < 0.02
+    # As much as Python's own reading of the cells takes, a few times over.
+    assert min(seconds() for _ in range(10)) < 10 * min(timed_parsing(cells) for _ in range(10))
+
+
+def timed_parsing(cells):
+    started = time.process_time()
+    for cell in cells:
+        ast.parse(cell)
+    return time.process_time() - started
