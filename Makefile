@@ -11,7 +11,7 @@ course: setup release book demo ## run the course: book, exercises, and a demo c
 
 test: lint system-packages ## test the course: lint, exercises against solutions, pytest with the book build
 	.venv/bin/autograder release --check
-	.venv/bin/python -m pytest -n logical --maxprocesses 8 --dist loadgroup
+	.venv/bin/python -m pytest -n logical --maxprocesses 8 --dist loadscope
 
 setup: ## make .venv from requirements.txt
 	@scripts/setup

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
+from scheduling import ByProblem
 
 from autograder.devices import simulated_gpu
-from autograder.problem import Problem
 
 
 def pytest_configure() -> None:
@@ -18,18 +19,10 @@ def pytest_configure() -> None:
     os.environ["OMP_NUM_THREADS"] = str(threads)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep in one process what shares expensive things (`--dist loadgroup`): the tests of a problem, those of a file.
-
-    A test belongs to a problem if that is its parameter `problem`. A mark of its own goes before.
-    """
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            parameters = item.callspec.params if hasattr(item, "callspec") else {}
-            problem = parameters.get("problem")
-            group = problem.name if isinstance(problem, Problem) else item.path.stem
-            item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByProblem:
+    """Hand out the tests by file and by problem."""
+    return ByProblem(config, log)
 
 
 @pytest.fixture(params=["cpu", "simulated GPU"])

@@ -22,11 +22,7 @@ QUICK = [problem for problem in problems().values() if problem.call is not train
 
 # An instructor's seed is not known here. Each block of seeds is for one process.
 BLOCKS = [range(5), range(5, 10), range(10, 15), range(15, 20)]
-SEED_BLOCKS = [
-    pytest.param(p, block, id=f"{p.name}-{block[0]}", marks=pytest.mark.xdist_group(f"{p.name}, {block}"))
-    for p in QUICK
-    for block in BLOCKS
-]
+SEED_BLOCKS = [pytest.param(p, block, id=f"{p.name}-{block[0]}") for p in QUICK for block in BLOCKS]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
