@@ -35,7 +35,7 @@ GRACE = 6
 MOMENT = 0.1
 START = 300
 # How many times as long as its limit a request may take by the clock, where a busy machine lets the kernel wait.
-BUSY = 10
+BUSY = 20
 # Bytes of a message, or of a part of one.
 LARGEST_MESSAGE = LARGEST_ANSWER
 
@@ -244,7 +244,7 @@ class Kernel:
         message = self._session.send(self._shell, f"{kind}_request", content, buffers=list(buffers))
         mine, started = message["header"]["msg_id"], time.monotonic()
         deadline, last = started + seconds, started + BUSY * seconds
-        reply, idle, interrupted, computed = None, False, False, seconds
+        reply, idle, interrupted, allowed, computed = None, False, False, seconds, seconds
         poller = zmq.Poller()
         for source in (self._shell, self._iopub, *self._closed, self._parent.connection):
             poller.register(source, zmq.POLLIN)
@@ -275,14 +275,11 @@ class Kernel:
                 continue
             if reply is not None:
                 break  # What it published last is lost: it has shown more than the sockets hold.
-            if not interrupted and deadline and time.monotonic() < last:
-                spent, computed = self._parent.spent(self._name)
-                left = seconds - spent
-                why = self._parent.ended(self._name)
-                if why:
-                    raise KernelEndedError(why)
-                if left > 0:
-                    deadline = min(time.monotonic() + max(left, MOMENT), last)
+            if deadline and time.monotonic() < last:
+                spent, ran = self._spent()
+                computed = computed if interrupted else ran
+                if spent < allowed:
+                    deadline = min(time.monotonic() + max(allowed - spent, MOMENT), last)
                     continue
             if interrupted:
                 self._parent.signal(self._name, signal.SIGKILL)
@@ -291,11 +288,21 @@ class Kernel:
                 error.idle = computed < seconds / 2
                 raise error
             self._parent.signal(self._name, signal.SIGINT)
-            interrupted, deadline = True, time.monotonic() + GRACE
+            spent, _ = self._spent()
+            interrupted, allowed = True, spent + GRACE
+            deadline, last = time.monotonic() + GRACE, time.monotonic() + BUSY * GRACE
         taken = time.monotonic() - started
         if taken > MOMENT:
             taken, _ = self._parent.spent(self._name)
         return Reply(reply, interrupted, taken, interrupted and computed < seconds / 2)
+
+    def _spent(self) -> tuple[float, float]:
+        """What a request has taken by now, see `WarmParent.spent`. Raises `KernelEndedError` if the kernel is gone."""
+        spent = self._parent.spent(self._name)
+        why = self._parent.ended(self._name)
+        if why:
+            raise KernelEndedError(why)
+        return spent
 
     def _await_subscription(self) -> None:
         """Wait until the kernel has taken note of who listens: what it publishes before that is lost.
