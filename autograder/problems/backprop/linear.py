@@ -44,6 +44,7 @@ PROBLEMS = pair(
     __name__,
     wrt=("x", "weight", "bias"),
     forbidden=frozenset({"linear"}),
+    forbidden_backward=frozenset(),
 )
 
 
