@@ -1,6 +1,5 @@
 """The sandbox: what a kernel sees, what it may use, and that nothing of it stays."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from nbclient import NotebookClient
 from autograder.course import ROOT
 from autograder.sandbox import bubblewrap
 from autograder.sandbox.inside.limits import GIBI, Limits
+from autograder.sandbox.inside.usage import Usage
 from autograder.sandbox.kernels import Kernel, KernelEndedError, ParentEndedError, WarmParent
 
 pytestmark = [pytest.mark.slow, needs_bubblewrap]
@@ -189,41 +189,24 @@ def test_an_endless_loop_is_interrupted_and_the_next_cell_runs(kernel):
     assert run(kernel, "print('after')") == "after"
 
 
-@pytest.fixture
-def crowded(kernel):
-    """A kernel that shares one processor with seven programs that never rest."""
-    processor = min(os.sched_getaffinity(0))
-    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(7)]
-    for process in (*psutil.Process().children(recursive=True), *map(psutil.Process, (b.pid for b in busy))):
-        for thread in process.threads():
-            os.sched_setaffinity(thread.id, {processor})
-    yield kernel
-    for process in busy:
-        process.kill()
-        process.wait()
+def usage(clock, ran, waited, stolen=0.0):
+    return Usage(clock, dict(enumerate(ran)), dict(enumerate(waited)), stolen)
 
 
-COMPUTES = """
-import time
-start = time.thread_time()
-while time.thread_time() - start < 2: pass
-print("done")
-"""
-
-
-def test_a_busy_machine_costs_nothing(crowded):
-    start = time.monotonic()
-    # Two seconds of computing, on at most half of a processor.
-    assert run(crowded, COMPUTES, seconds=2.5) == "done"
-    assert time.monotonic() - start > 2.5, "the machine was not busy: nothing was tried"
-
-
-def test_on_a_busy_machine_too_what_has_no_end_is_stopped(crowded):
-    for code in ("import time\ntime.sleep(600)", "while True: pass"):
-        start = time.monotonic()
-        assert "KeyboardInterrupt" in run(crowded, code, seconds=1)
-        assert time.monotonic() - start < 60
-    assert run(crowded, "print('after')") == "after"
+@pytest.mark.parametrize(
+    ("after", "spent", "computed"),
+    [
+        (usage(13, [4], [1]), 3, 3),
+        (usage(18, [4], [6]), 3, 3),  # a busy machine: five seconds without a processor
+        (usage(18, [4], [1], 5), 3, 3),  # the machine around this one took it away
+        (usage(18, [1], [1]), 8, 0),  # it slept
+        (usage(18, [9, 9], [1, 1]), 9, 9),  # two threads computed all the time
+        (usage(18, [4, 2], [1, 7]), 3, 3),  # the other thread waited
+    ],
+)
+def test_what_a_kernel_spends_is_its_own_time(after, spent, computed):
+    before = usage(10, [1], [1])
+    assert after.since(before) == (spent, computed)
 
 
 BEGINNINGS = {
