@@ -124,6 +124,18 @@ def test_only_a_page_runs_again_whose_module_has_changed(course):
     assert mark_of(course, "second") == second
 
 
+def test_a_report_that_a_killed_build_left_half_written_is_no_report(course):
+    assert build(course).returncode == 0
+    report = course / "_build" / ".jupyter_cache" / "reports" / "page.json"
+    whole = report.read_text()
+    report.write_text(whole[: len(whole) // 2])
+    page = course / "book" / "page.md"
+    page.write_text(page.read_text().replace("Some text.", "Other text."))
+    result = build(course)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert json.loads(report.read_text())["fingerprint"]
+
+
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core runs one page at a time")
 def test_pages_run_side_by_side(course):
     meet = """import pathlib, time
