@@ -20,7 +20,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, TimeoutError, syn
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
 TOC = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text("utf-8"))
-WORDS = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
+CHAPTERS = [chapter for part in TOC["parts"] for chapter in part["chapters"]]
+# The pages in the order in which they are read.
+NAMES = [TOC["root"]] + [page["file"] for chapter in CHAPTERS for page in (chapter, *chapter.get("sections", []))]
 WITHOUT_REPOSITORY = {key: value for key, value in os.environ.items() if not key.startswith("COURSE_REPOSITORY_")}
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -222,7 +224,7 @@ def test_a_second_build_has_nothing_to_do(book):
 @pytest.mark.browser
 def test_every_page_was_visited_in_every_view(visits):
     pages = {visit.page for visit in visits}
-    assert {f"{word}.html" for word in WORDS} | {"404.html", "index.html", "search.html"} <= pages
+    assert {f"{name}.html" for name in NAMES} | {"404.html", "index.html", "search.html"} <= pages
     assert len(visits) == len(pages) * len(VIEWS)
 
 
@@ -288,10 +290,10 @@ def test_every_page_has_one_title_and_every_code_block_a_copy_button(visits):
 @pytest.mark.browser
 def test_the_pages_lead_from_one_to_the_next(visits):
     for visit in visits:
-        word = visit.page.removesuffix(".html")
-        if word in WORDS:
-            assert visit.shown["next"] == (word != WORDS[-1]), visit.name
-            assert visit.shown["previous"] == (word != WORDS[0]), visit.name
+        name = visit.page.removesuffix(".html")
+        if name in NAMES:
+            assert visit.shown["next"] == (name != NAMES[-1]), visit.name
+            assert visit.shown["previous"] == (name != NAMES[0]), visit.name
 
 
 @pytest.mark.browser
@@ -321,12 +323,12 @@ def test_a_wrong_address_leads_to_the_book_s_own_page(tab, server, address):
     assert tab.locator("main h1:visible").inner_text().startswith("No page here")
     assert tab.locator(".bd-sidebar-primary").is_visible()
     tab.locator("main").get_by_role("link", name="first page").click()
-    tab.wait_for_url(f"{server}{prefix}{WORDS[0]}.html")
+    tab.wait_for_url(f"{server}{prefix}{NAMES[0]}.html")
 
 
 @pytest.mark.browser
 def test_the_reader_can_choose_the_mode(tab, server):
-    tab.goto(f"{server}{WORDS[0]}.html")
+    tab.goto(f"{server}{NAMES[0]}.html")
     seen = []
     for _ in range(3):
         tab.locator(".theme-switch-button:visible").first.click()
@@ -341,10 +343,11 @@ def test_search_finds_a_word_without_a_server(tab, server):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("chapter", [chapter for chapter in WORDS if (ROOT / "exercises" / chapter).is_dir()])
-def test_a_chapter_hands_out_its_exercise_notebook(tab, server, chapter):
-    tab.goto(f"{server}site/course/{chapter}.html")
+@pytest.mark.parametrize("word", sorted(folder.name for folder in (ROOT / "exercises").iterdir() if folder.is_dir()))
+def test_a_chapter_hands_out_its_exercise_notebook(tab, server, word):
+    last = [name for name in NAMES if name.split("/")[0] == word][-1]
+    tab.goto(f"{server}site/course/{last}.html")
     with tab.expect_download() as download:
-        tab.locator(f"main a.download[href$='/{chapter}.ipynb']").first.click()
-    notebook = ROOT / "exercises" / chapter / f"{chapter}.ipynb"
+        tab.locator(f"main a.download[href$='/{word}.ipynb']").first.click()
+    notebook = ROOT / "exercises" / word / f"{word}.ipynb"
     assert Path(download.value.path()).read_bytes() == notebook.read_bytes()
