@@ -79,6 +79,8 @@ out, center_backward(torch.tensor([1.0, 0.0, 0.0, 0.0]), cache)
 
 # %% [markdown]
 # ## 1. Batch normalization
+# In the book: [Batch normalization](../../book/normalization/batch_norm.md).
+#
 #
 # One channel, four numbers from a batch: $x = (1, 1, 5, 5)$. The mean is $\mu = 3$. The squared distances
 # from it are $(4, 4, 4, 4)$, so the variance is $\sigma^2 = 16 / 4 = 4$. Subtract 3, divide by
@@ -163,6 +165,8 @@ check("batch_norm_forward")
 
 # %% [markdown]
 # ### Batch normalization, backward
+# In the book: [Batch normalization, backward](../../book/normalization/backward.md).
+#
 #
 # The bias is added to every number of its channel, the weight multiplies every $z$ of its channel. So `dbias`
 # adds up `dout`, and `dweight` adds up `dout` times the slope of `out` in the weight, both over all numbers of
@@ -297,6 +301,8 @@ def eight_layers():
 
 # %% [markdown]
 # ## 2. Layer normalization
+# In the book: [Over which numbers?](../../book/normalization/family.md).
+#
 #
 # Batch normalization needs a batch. In a network for sentences, or with one large image at a time, there may
 # be none. Layer normalization asks the other way round: one *sample* has one mean, taken over all its entries, and
@@ -578,6 +584,8 @@ def changing_company():
 
 # %% [markdown]
 # ### Question: batch or group normalization? (10 points)
+# In the book: [The exam question](../../book/normalization/summary.md).
+#
 #
 # Compare batch normalization (배치 정규화) and group normalization (그룹 정규화). Answer in the cell below, in
 # your own words. A person marks it.
@@ -646,6 +654,8 @@ def changing_company():
 
 # %% [markdown]
 # ## 5. Local response normalization
+# In the book: [Local response normalization](../../book/normalization/lrn.md).
+#
 #
 # AlexNet is older than batch normalization. It divided each response by the strength of its neighbors: not of
 # the neighboring pixels, but of the neighboring *channels* at the same pixel. There is no mean, nothing is

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 
@@ -49,6 +50,12 @@ def shows_code(section: str) -> bool:
     return any("hide-input" not in cell and "remove-cell" not in cell for cell in cells)
 
 
+def boxes(page: Path) -> str:
+    """What the boxes of a page say that lead to the notebook."""
+    box = re.compile(r"```\{admonition\} Now write .*?\n:class: exercise-notebook\n(.*?)```\n", re.DOTALL)
+    return " ".join(box.findall(page.read_text("utf-8")))
+
+
 def test_there_is_a_chapter_to_look_at():
     assert FOLDERS
 
@@ -85,10 +92,9 @@ def test_a_lesson_ends_with_four_to_six_problems_that_are_answered(page):
 
 @every_folder
 def test_every_function_of_the_set_is_asked_for_where_it_is_taught(word):
-    boxes = re.compile(r"```\{admonition\} Now write .*?\n:class: exercise-notebook\n(.*?)```\n", re.DOTALL)
-    texts = {page: " ".join(boxes.findall(page.read_text("utf-8"))) for page in LESSONS if page.parent.name == word}
+    lessons = [page for page in LESSONS if page.parent.name == word]
     for problem in problem_sets()[word]:
-        assert len([page for page, text in texts.items() if f"`{problem.name}`" in text]) == 1, problem.name
+        assert len([page for page in lessons if f"`{problem.name}`" in boxes(page)]) == 1, problem.name
 
 
 @every_folder
@@ -99,3 +105,20 @@ def test_every_module_of_a_chapter_is_shown(word):
         for name in re.findall(r"```\{literalinclude\} (\S+)", page.read_text("utf-8"))
     }
     assert {path.name for path in (BOOK / word).glob("*.py")} <= shown
+
+
+@every_folder
+def test_every_cell_of_a_notebook_leads_back_to_its_page(word):
+    """The last page that is linked above a function's cell is the one that asks for the function."""
+    folder = BOOK.parent / "exercises" / word
+    asked = {problem.name for problem in problem_sets()[word]}
+    linked = None
+    for cell in nbformat.read(folder / f"{word}.ipynb", 4).cells:
+        for path in re.findall(r"\]\((\S+\.md)\)", cell.source) if cell.cell_type == "markdown" else []:
+            linked = (folder / path).resolve()
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if name in asked:
+            asked.remove(name)
+            assert linked, name
+            assert f"`{name}`" in boxes(linked), name
+    assert not asked

@@ -1,5 +1,6 @@
 """What must hold in the book's sources, before anything is built."""
 
+import gzip
 import importlib.util
 import re
 from pathlib import Path
@@ -140,3 +141,8 @@ def test_a_dark_figure_keeps_all_but_the_colours():
     assert module.darken(svg.format(blue, ink)) == svg.format(partners[blue], partners[ink])
     assert not set(partners) & set(partners.values())
     assert len(set(partners.values())) == len(partners)
+
+
+@pytest.mark.parametrize("module", sorted(BOOK.rglob("*.mjs")), ids=lambda path: path.stem)
+def test_a_moving_figure_is_small(module):
+    assert len(gzip.compress(module.read_bytes())) < 15_000
