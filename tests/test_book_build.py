@@ -233,6 +233,35 @@ def test_a_faulty_page_fails_each_build_until_it_is_mended(course):
     assert build(course).returncode == 0
 
 
+GLOSSARY = """# Glossary
+
+```{glossary}
+batch
+  **배치.** Samples that go together.
+
+batch normalization
+  **배치 정규화.** A layer.
+```
+"""
+
+
+def test_the_first_use_of_a_word_leads_to_the_glossary_and_tells_the_korean(course):
+    (course / "book" / "_toc.yml").write_text("format: jb-book\nroot: page\nchapters:\n- file: glossary\n")
+    (course / "book" / "glossary.md").write_text(GLOSSARY)
+    text = "\n## Batch\n\n`batch` Batch\nnormalization of a subbatch, two batches, a batch, batch normalization.\n"
+    page = course / "book" / "page.md"
+    page.write_text(page.read_text() + text)
+    result = build(course)
+    assert result.returncode == 0, result.stdout + result.stderr
+    linked = re.findall(
+        r'<a [^>]*href="(\S+)"[^>]*><abbr [^>]*title="([^"]+)"[^>]*>([^<]+)</abbr></a>', page_of(course)
+    )
+    assert linked == [
+        ("glossary.html#term-batch-normalization", "배치 정규화", "Batch\nnormalization"),
+        ("glossary.html#term-batch", "배치", "batches"),
+    ]
+
+
 def test_the_address_of_the_repository_brings_its_buttons(course):
     assert build(course).returncode == 0
     result = build(course, COURSE_REPOSITORY_URL=ADDRESS, COURSE_REPOSITORY_BRANCH="spring")
