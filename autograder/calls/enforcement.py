@@ -1,5 +1,9 @@
 """What a function must not use while it runs: autograd, and the operations that are the exercise itself."""
 
+import contextlib
+import threading
+from collections.abc import Iterator
+
 import torch
 from torch.autograd import forward_ad
 from torch.overrides import TorchFunctionMode
@@ -51,6 +55,32 @@ class FunctionRules(TorchFunctionMode):
         if name in self.rules.forbidden:
             self.rules.stop(f"torch's own {name}, which is the exercise itself: use simpler operations")
         return func(*args, **(kwargs or {}))
+
+
+@contextlib.contextmanager
+def enforced(rules: Rules) -> Iterator[None]:
+    """Hold the rules in this thread and in those that are started meanwhile: a mode of torch is one thread's own."""
+
+    def start_with_rules(thread: threading.Thread) -> None:
+        run = thread.run
+
+        def run_with_rules() -> None:
+            here = Rules(rules.forbidden)
+            # What is broken in any thread is told in the one that waits for the answer.
+            here.stop = rules.stop
+            with here, FunctionRules(rules):
+                run()
+
+        thread.run = run_with_rules
+        start(thread)
+
+    start = threading.Thread.start
+    threading.Thread.start = start_with_rules
+    try:
+        with rules, FunctionRules(rules):
+            yield
+    finally:
+        threading.Thread.start = start
 
 
 class ForbiddenOperationError(Exception):

@@ -58,7 +58,7 @@ def numbers(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple
     try:
         result = ask(signature.name, *arguments_of(inputs))
     except ComplaintError as complaint:
-        if type(complaint.__cause__) is not ValueError:
+        if not isinstance(complaint.__cause__, ValueError):
             raise
         if not str(complaint.__cause__).strip():
             raise ComplaintError(

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from autograder.calls.case import Case, Inputs, clone, prepare
-from autograder.calls.enforcement import FunctionRules, Rules
+from autograder.calls.enforcement import Rules, enforced
 from autograder.calls.outcome import ComplaintError, Outcome, Output, describe, message_of, shorten
 from autograder.calls.returned import kind_of
 from autograder.calls.signature import Ask, Signature
@@ -64,7 +64,7 @@ def _asker(signature: Signature, functions: Mapping[str, Any]) -> Ask:
             raise ComplaintError(f"{name} is {kind_of(function)}; expected a function.")
         rules = Rules(signature.forbidden if name == signature.name else frozenset())
         try:
-            with rules, FunctionRules(rules):
+            with enforced(rules):
                 result = function(*arguments)
         except BaseException as error:
             # KeyboardInterrupt and SystemExit too: the notebook must go on to the next cell.

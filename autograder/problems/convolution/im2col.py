@@ -5,6 +5,7 @@ import torch
 from autograder.calls.kinds import function
 from autograder.problem import Problem
 from autograder.problems.convolution.cases import image_to_columns
+from autograder.problems.forbidden import IM2COL
 from autograder.programs import slip
 from autograder.references import convolution as reference
 from autograder.references import value_of
@@ -17,7 +18,7 @@ PROBLEMS = (
         cases=image_to_columns,
         expected=value_of(reference.im2col),
         points={"values": 4, "edge cases": 2, "contract": 1},
-        forbidden=frozenset({"im2col", "col2im", "unfold", "unfold_copy", "as_strided", "as_strided_copy"}),
+        forbidden=IM2COL,
         modules=(__name__,),
     ),
 )
