@@ -350,7 +350,7 @@ check("col2im")
 # and columns back.
 #
 # The functions mean the same as those of section 2, and the checks ask the same. In addition they measure time, on
-# an image of 60 by 64 pixels with 32 channels. You get the points for speed if your function takes at most 100 times
+# an image of 60 by 64 pixels with 32 channels. You get the points for speed if your function takes at most 50 times
 # as long as torch's own. A matrix product stays far below; a loop over the places does not. `F.unfold` and `F.fold`
 # are allowed here, but you have your own.
 

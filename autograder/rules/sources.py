@@ -121,7 +121,11 @@ class Sources:
         ]
         # Of a module that is loaded here it is known what it has; nothing is loaded for it.
         loaded = [sys.modules.get(".".join(s.path)) for s in stars]
-        having = [s for s, module in zip(stars, loaded, strict=True) if module is None or name in vars(module)]
+        having = [
+            s
+            for s, module in zip(stars, loaded, strict=True)
+            if module is None or name in getattr(module, "__all__", vars(module))
+        ]
         needed = [s for s in having if s.path[0] in MODULES] or having
         if needed:
             yield (*needed[-1].path, name)
