@@ -174,3 +174,15 @@ def im2col__single_precision(x, kernel_size, stride=1, padding=0):
         for j in range(kw):
             cols[:, :, i, j] = padded[:, :, i : i + stride * rows : stride, j : j + stride * columns : stride]
     return cols.flatten(1, 3).flatten(2)
+
+
+slip(
+    im2col__written_into,
+    "places_skipped",
+    "With a stride of 2 or more some windows are missing: count the places of a window, not the pixels between them.",
+    ("cols = torch.empty(", "cols = torch.zeros("),
+    (
+        "            cols[:, :, i, j] = padded[:, :, i:bottom:stride, j:right:stride]",
+        "            cols[:, :, i, j, ::stride] = padded[:, :, i:bottom:stride, j:right:stride][:, :, ::stride]",
+    ),
+)
