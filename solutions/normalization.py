@@ -8,6 +8,11 @@
 # Run the next cell first. `check` compares your function with a reference; `device()` is the GPU if this
 # machine has one, else the CPU. `when_written` is for the cells that draw with your functions: as long as one
 # of them is missing, it says which.
+#
+# What an exercise asks for is written, not taken from a library: not from torch, and not from numpy, `math`, scipy,
+# scikit-learn or any other. Simpler functions of theirs, such as `math.sqrt` or `np.exp`, are allowed. Autograd is
+# not. Whatever your function uses stands in a cell of this notebook, not in a file that is imported or run with `%run`:
+# the check reads your cells.
 
 # %%
 from itertools import pairwise

@@ -1,7 +1,9 @@
 """Programs for the problem set `activations` that a grader could easily get wrong: right ones and wrong ones."""
 
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Thread
 
 import torch
 import torch.nn.functional as F
@@ -119,7 +121,56 @@ def elu_keeping_its_output(x, alpha=1.0):
     return out, (out, alpha)
 
 
+def in_a_pool(function):
+    def run(x):
+        with ThreadPoolExecutor(2) as pool:
+            return pool.submit(function, x).result(), x
+
+    return run
+
+
+def in_a_thread(function):
+    def run(x):
+        found = []
+        thread = Thread(target=lambda: found.append(function(x.clone())))
+        thread.start()
+        thread.join()
+        return found[0], x
+
+    return run
+
+
+def quietly(function):
+    """`function` of x, or 0 where something is raised."""
+
+    def run(x):
+        try:
+            return function(x)
+        except Exception:
+            return x * 0
+
+    return run
+
+
+STOPPED = {
+    "hardtanh": ("relu_forward", [lambda x: (F.hardtanh(x, 0.0, float("inf")), x)], "hardtanh"),
+    "nn.Hardtanh": ("relu_forward", [lambda x: (torch.nn.Hardtanh(0.0, float("inf"))(x), x)], "hardtanh"),
+    "aten's hardtanh": ("relu_forward", [lambda x: (torch.ops.aten.hardtanh(x, 0.0, 1e30), x)], "hardtanh"),
+    "relu6": ("relu_forward", [lambda x: (1e3 * F.relu6(x / 1e3), x)], "relu6"),
+    "softplus, very steep": ("relu_forward", [lambda x: (F.softplus(x, 1e20), x)], "softplus"),
+    "silu, very steep": ("relu_forward", [lambda x: (F.silu(x * 1e20) / 1e20, x)], "silu"),
+    "gelu, very steep": ("relu_forward", [lambda x: (F.gelu(x * 1e20) / 1e20, x)], "gelu"),
+    "torch.special.expit": ("sigmoid_forward", [lambda x: (torch.special.expit(x), x)], "special_expit"),
+    "tanhshrink": ("tanh_forward", [lambda x: (x - F.tanhshrink(x), x)], "tanhshrink"),
+    "relu in a pool": ("relu_forward", [in_a_pool(F.relu)], "relu"),
+    "relu in a thread": ("relu_forward", [in_a_thread(quietly(F.relu))], "relu"),
+    "aten's relu in a pool": ("relu_forward", [in_a_pool(torch.ops.aten.relu)], "relu"),
+    "relu in the pool of a pool": ("relu_forward", [in_a_pool(lambda x: in_a_pool(F.relu)(x)[0])], "relu"),
+}
+
 RIGHT = {
+    "relu in a pool": ("relu_forward", [in_a_pool(lambda x: x.clamp(min=0))]),
+    "relu in a thread": ("relu_forward", [in_a_thread(lambda x: x.clamp(min=0))]),
     "relu by list": ("relu_forward", [relu_by_list]),
     "relu with out=": ("relu_forward", [relu_with_out_argument]),
     "relu through numpy": ("relu_forward", [lambda x: (torch.from_numpy(x.numpy().clip(min=0)), x)]),

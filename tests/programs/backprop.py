@@ -540,6 +540,12 @@ RIGHT = {
 
 
 # torch's own softmax and cross-entropy, under the names that it has for them.
+def attention(x):
+    """The softmax of x (N, C), as the attention of each row over the unit vectors."""
+    unit = torch.eye(x.shape[1], dtype=x.dtype).expand(len(x), -1, -1)
+    return F.scaled_dot_product_attention(x.unsqueeze(1), unit, unit, scale=1.0).squeeze(1)
+
+
 STOPPED = {
     "F.linear": ("linear_forward", [lambda x, w, b: (F.linear(x, w, b), None)], "linear"),
     "nn.Linear": ("linear_forward", [lambda x, w, b: (torch.nn.Linear(*w.T.shape)(x), None)], "linear"),
@@ -558,6 +564,7 @@ STOPPED = {
         "_softmax",
     ),
     "F.log_softmax": ("softmax_forward", [lambda x: (F.log_softmax(x, 1).exp(), None)], "log_softmax"),
+    "attention": ("softmax_forward", [lambda x: (attention(x), None)], "scaled_dot_product_attention"),
     "logsumexp": ("softmax_forward", [lambda x: ((x - x.logsumexp(1, keepdim=True)).exp(), None)], "logsumexp"),
     "its backward": (
         "softmax_backward",

@@ -491,7 +491,19 @@ PARTLY_RIGHT = {
 }
 
 
+class DoesNotFitError(ValueError):
+    """An error of the student's own, which is a ValueError."""
+
+
+def size_with_an_own_error(size, kernel_size, stride=1, padding=0, dilation=1):
+    span = size + 2 * padding - dilation * (kernel_size - 1) - 1
+    if span < 0 or stride < 1 or padding < 0:
+        raise DoesNotFitError(f"{kernel_size} in {size}")
+    return span // stride + 1
+
+
 RIGHT = {
+    "a size with an own error": ("conv_output_size", [size_with_an_own_error]),
     "a size from arange": ("conv_output_size", [size_from_arange]),
     "conv in numpy": ("conv2d_forward", [conv_in_numpy]),
     "conv by shifted images": ("conv2d_forward", [conv_by_shifted_images]),

@@ -357,6 +357,16 @@ def fans_by_numpy(shape):
     return int(numpy.prod(shape[1:])), int(numpy.prod(shape) / shape[1])
 
 
+class TooFewSizesError(ValueError):
+    """An error of the student's own, which is a ValueError."""
+
+
+def fans_with_an_own_error(shape):
+    if len(shape) < 2:
+        raise TooFewSizesError(f"{len(shape)} sizes; expected two or more")
+    return fans_by_numpy(shape)
+
+
 def one_number_after_the_other(shape, generator):
     std = (2 / sum(fans(shape))) ** 0.5
     numbers = [torch.randn((), generator=generator) for _ in range(math.prod(shape))]
@@ -387,6 +397,7 @@ def transposed_weight(shape, generator):
 
 
 RIGHT = {
+    "fans with an own error": ("fan_in_and_fan_out", [fans_with_an_own_error]),
     "Welford's sums": ("fit_standardizer", [welford]),
     "fitted by numpy": ("fit_standardizer", [fit_by_numpy]),
     "fitted in float64": ("fit_standardizer", [lambda x: tuple(t.to(x.dtype) for t in welford(x.double()))]),

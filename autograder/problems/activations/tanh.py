@@ -5,6 +5,7 @@ from functools import partial
 import torch
 
 from autograder.problems.activations.cases import AROUND_ZERO, SATURATED, elementwise
+from autograder.problems.forbidden import TANH
 from autograder.problems.pairs import pair
 from autograder.programs import follows
 from autograder.references import activations as reference
@@ -22,7 +23,7 @@ PROBLEMS = pair(
     ),
     ({"values": 2, "edge cases": 1, "contract": 1}, {"values": 3, "edge cases": 1, "contract": 1}),
     __name__,
-    forbidden=frozenset({"tanh"}),
+    forbidden=TANH,
 )
 
 

@@ -240,6 +240,15 @@ def cross_entropy__small_number_added(logits, target):
     return -((p * one_hot).sum(dim=1) + 1e-12).log().mean(), (p - one_hot) / len(logits)
 
 
+for digits in (5, 6, 7, 8, 9, 10, 15):
+    slip(
+        cross_entropy__small_number_added,
+        f"small_number_added_{digits}",
+        cross_entropy__small_number_added.__doc__,
+        ("1e-12", f"1e-{digits}"),
+    )
+
+
 slip(
     cross_entropy__one_hot,
     "in_place",

@@ -19,7 +19,7 @@ PROBLEMS = (
         expected=value_of(reference.conv2d),
         points={"values": 2, "edge cases": 1, "contract": 1, "speed": 3},
         forbidden=CONVOLUTION,
-        speed=100,
+        speed=50,
         modules=(__name__,),
     ),
     Problem(
@@ -30,7 +30,7 @@ PROBLEMS = (
         expected=reference.conv2d_gradients,
         points={"values": 3, "edge cases": 1, "contract": 1, "speed": 4},
         forbidden=CONVOLUTION_BACKWARD,
-        speed=100,
+        speed=50,
         modules=(__name__,),
     ),
 )
