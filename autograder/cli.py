@@ -18,6 +18,7 @@ import autograder.grading  # noqa: F401 - first, for what it keeps out
 from autograder import course
 from autograder.coverage import Coverage, coverage
 from autograder.demo import Result, feedback_page, grade_demo
+from autograder.grading.intake import printable
 from autograder.problems import problem_sets
 from autograder.release import ReleaseError, register, release
 from autograder.sandbox.bubblewrap import NoSandboxError
@@ -111,18 +112,19 @@ def grade(options: argparse.Namespace) -> int:
 
 
 def _line(line: "Line") -> Text:
-    name = line.student.encode("unicode_escape").decode()
-    if line.score is None:
-        return Text(f"✗ {name}: not graded. {line.problem}", style="red")
-    unread = f", {line.unread:g} to be read" if line.unread else ""
+    name, score = printable(line.student), line.score
     remarks = "".join(f"\n    {remark}" for remark in line.remarks)
-    return Text(f"✓ {name}: {line.score:g} of {line.possible:g}{unread}{remarks}")
+    if score is None:
+        return Text(f"✗ {name}: not graded. {line.problem}{remarks}", style="red")
+    late = f", {score.penalty:g} taken off for being late" if score.penalty else ""
+    unread = f", {score.unread:g} to be read" if score.unread else ""
+    return Text(f"✓ {name}: {score.points:g} of {score.possible:g}{late}{unread}{remarks}")
 
 
 def _summary(lines: "list[Line]", failed: int) -> str:
     if not lines:
         return "Everybody is graded already; --force grades again."
-    graded = [line.score for line in lines if line.score is not None]
+    graded = [line.score.points for line in lines if line.score is not None]
     said = f"{len(graded)} graded" + (f", median {statistics.median(graded):g} points" if graded else "")
     return f"{said}; {failed} not graded." if failed else f"{said}."
 
