@@ -247,6 +247,7 @@ FINE = {
         RIGHT,
         "%run plots.py",
     ],
+    "what is not written": ["%run plots.py", 'def relu_forward(x):\n    """..."""\n    raise NotImplementedError()'],
     "what a notebook is given": [
         "%run plots.py",
         "def relu_forward(x):\n    if x.dim() > 9:\n        display(x)\n    return x.clamp(min=0), __name__",
@@ -277,6 +278,7 @@ def body(*lines):
     return "def relu_forward(x):\n" + "".join(f"    {line}\n" for line in lines[:-1]) + f"    return {lines[-1]}, x"
 
 
+STUB = 'def relu_forward(x):\n    """The larger of x and 0."""\n    raise NotImplementedError()'
 EXERCISE, AUTOGRAD, NEEDLESS = "the exercise itself", "write the gradient by hand", "do not need"
 
 # What the sentence must name, how it must end, and the cells after START.
@@ -524,6 +526,17 @@ TRICKS = {
         "define it in a cell",
         ["from math import *\n%run -i helpers.py", body("helper(x)")],
     ),
+    "a file that is run in place of what is not written": (
+        "relu_forward comes from %run ",
+        "define it in a cell",
+        [STUB, "%run helpers.py"],
+    ),
+    "a helper that a file writes anew": (
+        "relu_forward uses helper, which comes from %run ",
+        "define it in a cell",
+        ["def helper(x):\n    raise NotImplementedError()", "%run helpers.py", body("helper(x)")],
+    ),
+    "exec in place of what is not written": ("uses exec ", NEEDLESS, [STUB, "exec(open('helpers.py').read())"]),
     "exec in a function": (
         "relu_forward uses exec ",
         NEEDLESS,

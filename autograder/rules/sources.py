@@ -12,7 +12,18 @@ from operator import attrgetter
 from autograder.calls.outcome import shorten
 from autograder.rules.allowed import BUILTINS, HISTORY, MODULES, _words
 from autograder.rules.cells import Translation, parse
-from autograder.rules.scopes import LONGEST_ALIAS, Binding, Path, Scope, Use, bound_by, imported, last_name, of_globals
+from autograder.rules.scopes import (
+    LONGEST_ALIAS,
+    Binding,
+    Path,
+    Scope,
+    Use,
+    bound_by,
+    imported,
+    is_stub,
+    last_name,
+    of_globals,
+)
 from autograder.rules.uses import Walk
 
 # Characters of a cell that is read, and of all cells together; exercises have a hundredth of it.
@@ -133,11 +144,15 @@ class Sources:
     def hidden(self, name: str, ran: int | None) -> list["Binding"]:
         """What must have defined, out of sight, a name that nothing else defines: ``exec``, ``%run`` and their like.
 
-        Each is called by what does it.
+        Each is called by what does it. What is not written yet is not defined either.
         """
-        if name in self._bindings or any(True for _ in self._unbound(name, None, ran)):
+        hidden = [b for b in self._hidden if ran is None or b.cell < ran]
+        if not hidden:
             return []
-        return [b for b in self._hidden if ran is None or b.cell < ran]
+        if name in self._bindings:
+            last = self._bindings[name][-1]
+            return [b for b in hidden if b.position >= last.position] if is_stub(last.node) else []
+        return [] if any(True for _ in self._unbound(name, None, ran)) else hidden
 
     def uses(self, binding: "Binding") -> list["Use"]:
         """What the statement behind a binding uses, in the order of its lines."""

@@ -259,3 +259,17 @@ slip(
         "logits -= logits.amax(dim=1, keepdim=True)\n    log_p = logits - logits.exp().sum(dim=1, keepdim=True).log()",
     ),
 )
+
+slip(
+    cross_entropy__one_hot,
+    "loss_summed",
+    "The loss is a sum over the batch, but dlogits is the gradient of a mean, which is asked for.",
+    ("-(log_p * one_hot).sum(dim=1).mean()", "-(log_p * one_hot).sum()"),
+)
+
+slip(
+    cross_entropy__one_hot,
+    "one_from_every_class",
+    "In dlogits 1 was taken from every probability; only one class of a sample is the right one.",
+    ("(log_p.exp() - one_hot)", "(log_p.exp() - 1)"),
+)

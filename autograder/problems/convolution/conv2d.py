@@ -207,6 +207,13 @@ slip(
     ("out = bias.reshape(1, -1, 1, 1)", "out = 0"),
 )
 
+slip(
+    conv2d_forward__all_windows,
+    "bias_in_every_product",
+    "The bias was added once for each entry of the window; each output gets it once.",
+    ("weight) + bias[:, None, None]", "weight) + weight[0].numel() * bias[:, None, None]"),
+)
+
 for place, sides in (("left", "(padding, 0, padding, 0)"), ("right", "(0, padding, 0, padding)")):
     slip(
         conv2d_forward__all_windows,
@@ -454,4 +461,32 @@ slip(
     "bias_averaged_over_the_images",
     "dbias was divided by the number of images; the chain rule adds up.",
     ("dout.sum((0, 2, 3))", "dout.sum((0, 2, 3)) / len(dout)"),
+)
+
+slip(
+    conv2d_backward__by_kernel_loop,
+    "bias_averaged_over_the_places",
+    "dbias is an average over the places; the chain rule adds up.",
+    ("dout.sum((0, 2, 3))", "dout.mean((2, 3)).sum(0)"),
+)
+
+slip(
+    conv2d_backward__by_kernel_loop,
+    "dweight_without_upstream",
+    "dweight is that for a dout of ones: dout has no influence on it.",
+    ('torch.einsum("nohw,nchw->oc", dout, padded[place])', "padded[place].sum((0, 2, 3))"),
+)
+
+slip(
+    conv2d_backward__loops,
+    "window_overwritten",
+    "Where windows overlap, a pixel keeps the gradient of one of them; they must be added up.",
+    ("dpadded[window] += upstream", "dpadded[window] = upstream"),
+)
+
+slip(
+    conv2d_backward__loops,
+    "dweight_overwritten",
+    "dweight holds what the last window gave; each window gives a part, and the parts must be added up.",
+    ("dweight[filter] += upstream", "dweight[filter] = upstream"),
 )

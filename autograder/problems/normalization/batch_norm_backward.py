@@ -281,3 +281,13 @@ slip(
     "dbias was divided by the number of images; the chain rule adds up.",
     ('torch.einsum("nc...->c", dout)', "dout.sum(axes) / len(dout)"),
 )
+
+slip(
+    batch_norm_backward__two_means,
+    "dweight_from_centered_input",
+    "dweight was made with the centered x; look at what the weight was multiplied by.",
+    (
+        'return dx, torch.einsum("nc...,nc...->c", dout, normalized)',
+        'return dx, torch.einsum("nc...,nc...->c", dout, normalized / inverse_std.reshape(shape))',
+    ),
+)

@@ -373,3 +373,12 @@ slip(
     "The weight is missing in the way through the variance: dout meets the weight first, then it goes all ways.",
     ("(g * normalized).mean(axes, keepdim=True)", "(dout * normalized).mean(axes, keepdim=True)"),
 )
+
+slip(
+    layer_norm_backward__two_means,
+    "divided_by_the_images",
+    "The terms of mean and variance were divided by the number of samples: count the entries of one sample.",
+    ("g = dout * weight\n", "g, count = dout * weight, len(dout)\n"),
+    ("g.mean(axes, keepdim=True) -", "g.sum(axes, keepdim=True) / count -"),
+    ("(g * normalized).mean(axes, keepdim=True)", "(g * normalized).sum(axes, keepdim=True) / count"),
+)
