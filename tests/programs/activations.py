@@ -198,3 +198,87 @@ RIGHT = {
     "maxout by maximum": ("maxout_forward", [partial(running_maximum, start=float("-inf"))]),
     "maxout by max": ("maxout_forward", [lambda *a: (pieces_of(*a).max(dim=1).values, None)]),
 }
+
+
+# Wrong programs as people post them, each in a style of its own, with words of the hint that they must get.
+def squash(x):
+    return 1 / (1 + torch.exp(-x))
+
+
+def keeps_squashed(x):
+    return squash(x), squash(x)
+
+
+def keeps_tanh(x):
+    out = 2 * squash(2 * x) - 1
+    return out, out
+
+
+def row_by_row(function):
+    """`function` of each row of a matrix, or of each image."""
+    return lambda dout, cache: torch.stack([function(d, c) for d, c in zip(dout, cache, strict=True)])
+
+
+def relu_keeps(x):
+    return torch.maximum(x, torch.zeros_like(x)), x
+
+
+def posted_prelu_backward(kind):
+    def prelu_backward(dout, cache):
+        x, weight = cache
+        slope = weight.view([1, -1] + [1] * (x.dim() - 2))
+        dx = dout * torch.where(x > 0, torch.ones_like(x), slope.expand_as(x))
+        inner = dout * x * (x < 0) if kind != "no upstream" else x * (x < 0)
+        if kind == "all inputs":
+            inner = dout * x
+        other_axes = [d for d in range(x.dim()) if d != 1]
+        dw = inner.mean(other_axes) if kind == "mean" else inner.sum(other_axes)
+        return dx, dw if weight.numel() > 1 else dw.sum().view(1)
+
+    return prelu_backward
+
+
+PRELU = problems()["prelu_backward"].companions[0]
+
+NAMED = {
+    "sigmoid by two exponentials": ("sigmoid_forward", [lambda x: (torch.exp(x) / (torch.exp(x) + 1), x)], "inf / inf"),
+    "sigmoid of the wrong sign": ("sigmoid_forward", [lambda x: (torch.pow(1 + x.exp(), -1), x)], "falls where"),
+    "sigmoid without parentheses": ("sigmoid_forward", [lambda x: (1 / 1 + torch.exp(-x), x)], "divides before"),
+    "sigmoid applied again": (
+        "sigmoid_backward",
+        [lambda dout, out: dout * squash(out) * (1 - squash(out)), keeps_squashed],
+        "been through it already",
+    ),
+    "sigmoid's derivative without dout": (
+        "sigmoid_backward",
+        [row_by_row(lambda d, out: out * (1 - out)), keeps_squashed],
+        "chain rule",
+    ),
+    "tanh applied again": (
+        "tanh_backward",
+        [lambda dout, out: dout * (1 - keeps_tanh(out)[0] ** 2), keeps_tanh],
+        "been through it already",
+    ),
+    "tanh as often written": (
+        "tanh_forward",
+        [lambda x: ((x.exp() - (-x).exp()) / (x.exp() + (-x).exp()), x)],
+        "inf / inf",
+    ),
+    "tanh not squared": ("tanh_backward", [lambda dout, out: dout * (1 - out), keeps_tanh], "same at x and -x"),
+    "relu's mask alone": ("relu_backward", [row_by_row(lambda d, x: (x > 0).to(d.dtype)), relu_keeps], "chain rule"),
+    "relu's mask of dout": ("relu_backward", [lambda dout, x: dout * (dout > 0), relu_keeps], "dout"),
+    "relu's slope at 0": ("relu_backward", [lambda dout, x: dout * (x >= 0), relu_keeps], "0"),
+    "relu's x times dout": (
+        "relu_backward",
+        [lambda dout, x: relu_keeps(x)[0] * dout, relu_keeps],
+        "output of the function",
+    ),
+    "prelu, all inputs": ("prelu_backward", [posted_prelu_backward("all inputs"), PRELU], "dweight"),
+    "prelu, mean": ("prelu_backward", [posted_prelu_backward("mean"), PRELU], "average"),
+    "prelu, no upstream": ("prelu_backward", [posted_prelu_backward("no upstream"), PRELU], "dweight"),
+    "elu of alpha 1": (
+        "elu_forward",
+        [lambda x, alpha=1.0: (torch.where(x > 0, x, torch.exp(x.clamp(max=0)) - 1), (x, alpha))],
+        "alpha",
+    ),
+}

@@ -191,7 +191,7 @@ def prelu_backward__all_inputs(dout, cache):
 
 
 def prelu_backward__dweight_without_upstream(dout, cache):
-    """dx is right; in dweight a factor of the chain rule is missing."""
+    """In dweight a factor of the chain rule is missing."""
     x, weight = cache
     slope = weight.reshape(1, -1, *[1] * (x.dim() - 2))
     dslope = x.clamp(max=0).transpose(0, 1).flatten(1).sum(1)

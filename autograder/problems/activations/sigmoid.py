@@ -125,3 +125,9 @@ def sigmoid_backward__changes_dout(dout, cache):
     """dout itself was overwritten: operations whose name ends in _ work in place."""
     out = 1 / (1 + torch.exp(-cache))
     return dout.mul_(out).mul_(1 - out)
+
+
+def sigmoid_backward__sigmoid_of_the_output(dout, cache):
+    """The sigmoid was applied to what had been through it already."""
+    out = 1 / (1 + torch.exp(-1 / (1 + torch.exp(-cache))))
+    return dout * out * (1 - out)

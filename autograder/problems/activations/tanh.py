@@ -128,3 +128,9 @@ def tanh_backward__changes_dout(dout, cache):
     """dout itself was overwritten: operations whose name ends in _ work in place."""
     out = 2 / (1 + torch.exp(-2 * cache)) - 1
     return dout.mul_(1 - out**2)
+
+
+def tanh_backward__tanh_of_the_output(dout, cache):
+    """tanh was applied to what had been through it already."""
+    out = 2 / (1 + torch.exp(-2 * (2 / (1 + torch.exp(-2 * cache)) - 1))) - 1
+    return dout * (1 - out * out)
