@@ -11,8 +11,10 @@
 # one of them is missing, it says which.
 #
 # Autograd is not allowed anywhere: no `backward()` of torch, no `torch.autograd`, no `torch.func`.
+#
+# The next cell is locked. Imports of your own go into a cell of your own below it.
 
-# %%
+# %% nbgrader={"grade_id": "imports", "locked": true}
 import time
 
 import matplotlib.pyplot as plt

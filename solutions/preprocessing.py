@@ -9,8 +9,10 @@
 # Run the next cell first. `check` compares your function with a reference; `device()` is the GPU if this
 # machine has one, else the CPU. `when_written` is for the cells that draw with your functions: as long as one
 # of them is missing, it says which.
+#
+# The next cell is locked. Imports of your own go into a cell of your own below it.
 
-# %%
+# %% nbgrader={"grade_id": "imports", "locked": true}
 
 import matplotlib.pyplot as plt
 import torch
