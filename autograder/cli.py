@@ -1,4 +1,4 @@
-"""The command line: ``autograder release | grade | demo | coverage``."""
+"""The command line: ``autograder release | grade | demo | coverage``; ``start`` needs less and is in `__main__`."""
 
 import argparse
 import statistics
@@ -32,7 +32,9 @@ console = Console()
 def main() -> None:
     """Entry point of the command ``autograder``."""
     parser = argparse.ArgumentParser(prog="autograder", description="Release, grade and try out the problem sets.")
+    # Only to be named: `__main__` runs it, also where nothing for grading is installed.
     commands = parser.add_subparsers(required=True, metavar="command")
+    commands.add_parser("start", help="copy an exercise to a place of your own, work/WORD/")
     _add_grade(commands)
     for name, function, text in (
         ("release", release_sets, "verify the problem sets and write the notebooks that students open"),
@@ -70,7 +72,8 @@ def _add_grade(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--scheduler", metavar="ADDRESS", help="of a running Dask cluster, e.g. tcp://head:8786")
     command.add_argument("--force", action="store_true", help="grade again what is graded")
     command.add_argument("--no-sandbox", action="store_true", help="run submissions with your rights: dangerous")
-    command.add_argument("--course", type=Path, default=course.ROOT, metavar="FOLDER", help="the course's folder")
+    text = "the course's folder (default: where nbgrader finds it from the working folder)"
+    command.add_argument("--course", type=Path, metavar="FOLDER", help=text)
     command.set_defaults(run=grade)
 
 
@@ -90,7 +93,7 @@ def grade(options: argparse.Namespace) -> int:
                       "what you can. Grade only what you have read.")  # fmt: skip
     chosen = Options(tuple(options.student), options.workers, options.scheduler, options.force, not options.no_sandbox)
     try:
-        nbgrader = course.nbgrader_at(options.course.resolve())
+        nbgrader = course.nbgrader_at(options.course.resolve()) if options.course else course.nbgrader_here()
         with _progress(f"grading {options.assignment}") as bar:
             task = bar.add_task("", total=None)
 
@@ -100,7 +103,7 @@ def grade(options: argparse.Namespace) -> int:
                     bar.console.print(_line(line), soft_wrap=True, highlight=False)
 
             lines = grade_class(nbgrader, options.assignment, chosen, show)
-    except (GradingError, NoSandboxError, SeedError) as error:
+    except (GradingError, NoSandboxError, SeedError, course.NoCourseError) as error:
         console.print(f"[bold red]Not graded.[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
