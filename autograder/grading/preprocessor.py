@@ -7,10 +7,11 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.grading import intake
 from autograder.grading.execute import execute
+from autograder.grading.settings import Execute as Section
 from autograder.grading.settings import settings_of
 
 
-class Execute(NbGraderPreprocessor):
+class Execute(NbGraderPreprocessor, Section):
     """Runs the notebook in the sandbox and lets the checks be judged from outside."""
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:

@@ -21,6 +21,7 @@ MAX_CELLS = 2_000
 MAX_DEPTH = 100
 
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+SKIPPED = "skip-execution"
 CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
@@ -67,12 +68,16 @@ class Master:
 
 @dataclass
 class _Cell:
-    """A cell on its way; `master` is the released cell that it stands for, if any."""
+    """A cell on its way; `master` is the released cell that it stands for, if any.
+
+    It may be `skipped` when the notebook runs, by the tag of nbclient that the student has put on it.
+    """
 
     cell_type: str
     source: str
     id: str | None = None
     master: MasterCell | None = None
+    skipped: bool = False
 
     @property
     def changed(self) -> bool:
@@ -224,7 +229,10 @@ def _read(notebook: NotebookNode, master: Master, remarks: list[str]) -> list[_C
             kind, source = "markdown", _as_code_block(source)
         if given.get("attachments"):
             remarks.append(f"Cell number {number}: what is pasted into it is left out; see the notebook handed in.")
-        cells.append(_Cell(kind, source, given.get("id"), known))
+        tags = metadata.get("tags") if isinstance(metadata, dict) else None
+        # What counts, and what the instructor has locked, runs in any case.
+        skipped = isinstance(tags, list) and SKIPPED in tags and (known is None or known.only_solution)
+        cells.append(_Cell(kind, source, given.get("id"), known, skipped))
     return cells
 
 
@@ -333,6 +341,8 @@ def _ids(cells: list[_Cell]) -> Iterator[str]:
 
 def _write(cell: _Cell, id: str) -> dict:
     metadata = cell.master.metadata if cell.master else {}
+    if cell.skipped:
+        metadata |= {"tags": [SKIPPED]}
     written = {"cell_type": cell.cell_type, "id": id, "metadata": metadata, "source": cell.source}
     return written | ({"outputs": [], "execution_count": None} if cell.cell_type == "code" else {})
 
