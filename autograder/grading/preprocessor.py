@@ -1,11 +1,12 @@
 """Our part of ``nbgrader autograde``: the step that runs a notebook. nbgrader_config.py puts it in its place."""
 
+import contextlib
 from pathlib import Path
 
 from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from autograder.grading import intake
+from autograder.grading import intake, memory
 from autograder.grading.execute import execute
 from autograder.grading.settings import Execute as Section
 from autograder.grading.settings import settings_of
@@ -19,6 +20,9 @@ class Execute(NbGraderPreprocessor, Section):
         # The exporter's parent is nbgrader's converter, which knows the folders of the course.
         root = Path(self.parent.parent.coursedir.root)
         beside = intake.read(Path(resources["metadata"]["path"]), [resources["nbgrader"]["notebook"]]).files
-        for remark in execute(nb, beside, settings_of(self.config, root)):
+        settings = settings_of(self.config, root)
+        with contextlib.nullcontext() if settings.gpu else memory.bounded():
+            remarks = execute(nb, beside, settings)
+        for remark in remarks:
             self.log.warning(remark)
         return nb, resources
