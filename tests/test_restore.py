@@ -391,6 +391,16 @@ def test_nothing_in_markdown_acts_in_the_page(source):
             }  # fmt: skip
 
 
+def test_a_student_may_leave_out_cells_of_their_own_but_none_that_counts():
+    cells = [*honest(), prose("x = 1", "code")]
+    for given in cells:
+        given["metadata"] = given["metadata"] | {"tags": ["skip-execution", "another", 7]}
+    notebook, _ = restore(hand_in(*cells), MASTER)
+    skipped = [c for c in notebook.cells if c.metadata.get("tags") == ["skip-execution"]]
+    assert {c.metadata.get("nbgrader", {}).get("grade_id") for c in skipped} == {None, "f", "g"}
+    assert skipped[-1].source == "x = 1"
+
+
 ELSEWHERE = [
     "https://example.com/seen.png",
     "http://example.com/seen.png",
