@@ -236,39 +236,46 @@ def test_cells_run_as_in_jupyter_s_own_runner(monkeypatch):
         assert our_cell.execution_count == their_cell.execution_count, our_cell.source
 
 
-# The limit of a starved kernel; it computes half as long.
+# The limit of a starved kernel, twice what it computes, and how many others compute on its processor.
 SECONDS = 1.5
-# As many processes compute on the processor of a starved kernel.
 CROWD = 6
+BUSY = f"""
+import time
+end = time.process_time() + {SECONDS / 2}
+def busy(done=[]):
+    while not done and time.process_time() < end:
+        pass
+    done.append(True)
+{{now}}
+def sigmoid_forward(x):
+    busy()
+    y = 1 / (1 + torch.exp(-x))
+    return y, y
+"""
 
 
-@pytest.mark.parametrize("kind", ["execute", CALLS])
-def test_a_starved_kernel_has_all_of_its_time(kind, monkeypatch):
-    """It gets a tenth of one processor, so that the clock passes its limit many times before it has computed that long.
+@pytest.mark.parametrize(("kind", "now"), [("execute", "busy()"), (CALLS, "")])
+def test_a_starved_kernel_has_all_of_its_time(kind, now, monkeypatch):
+    """It gets a seventh of one processor: the clock passes its limit several times before it has computed half as long.
 
     Each of the crowd is in a session of its own: Linux shares a processor out among sessions.
     """
     processor = {max(os.sched_getaffinity(0))}
-    function = "def sigmoid_forward(x):\n    busy()\n" + 4 * " " + "y = 1 / (1 + torch.exp(-x))\n    return y, y\n"
-    busy = "def busy(spent=[]):\n    while not spent and time.process_time() < end: pass\n    spent.append(1)\n"
-    begin = f"import time\nend = time.process_time() + {SECONDS / 2}\n"
-    source = busy + begin + ("busy()\n" if kind == "execute" else "") + function
+    others = f"import os\nos.sched_setaffinity(0, {processor})\nwhile True: pass"
     request, crowd = Kernel.request, []
 
-    def starved(self, asked_for, *arguments):
-        if asked_for == kind and (kind == CALLS or "busy" in arguments[0]["code"]) and not crowd:
-            burn = f"import os\nos.sched_setaffinity(0, {processor})\nwhile True: pass"
-            crowd.extend(subprocess.Popen([sys.executable, "-c", burn], start_new_session=True) for _ in range(CROWD))
+    def starved(self, asked_for, content, *arguments):
+        if asked_for == kind and not crowd and (kind == CALLS or "busy" in content["code"]):
+            crowd.extend(subprocess.Popen([sys.executable, "-c", others], start_new_session=True) for _ in range(CROWD))
             for thread in the_kernel().threads():
                 os.sched_setaffinity(thread.id, processor)
-        return request(self, asked_for, *arguments)
+        return request(self, asked_for, content, *arguments)
 
     monkeypatch.setattr(Kernel, "request", starved)
     monkeypatch.setattr("autograder.grading.execute.SECOND_TRIES", 0)
+    sources = {"sigmoid_forward": BUSY.format(now=now)}
     try:
-        (cell,) = checks(
-            "activations", ("sigmoid_forward",), {"sigmoid_forward": source}, cell_seconds=SECONDS
-        ).values()
+        (cell,) = checks("activations", ("sigmoid_forward",), sources, cell_seconds=SECONDS).values()
     finally:
         for process in crowd:
             process.kill()
