@@ -11,7 +11,7 @@ import numpy
 import torch
 
 from autograder.calls.case import OUT, Case, tensors_in
-from autograder.calls.outcome import NOT_WRITTEN, Outcome
+from autograder.calls.outcome import NOT_WRITTEN, Outcome, message_of, shorten
 from autograder.calls.run import run, run_all
 from autograder.expected import Expected, baseline, draw, expect
 from autograder.problem import Problem, Target
@@ -214,7 +214,7 @@ class Exam:
         for i in relevant:
             case, expected = self.cases[i], self.expected[i]
             theirs = self.outcome_of(mistake, i)
-            if not _alike(self.problem, case, outcomes[i], theirs, expected) and (
+            if not alike(self.problem, case, outcomes[i], theirs, expected) and (
                 findings[i] or find(self.problem, case, theirs, expected)
             ):
                 return False
@@ -231,8 +231,17 @@ class Exam:
 def find(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
     """What is wrong with `outcome`, in a sentence or two; None if it is right.
 
-    Dtype, device and unchanged inputs are the business of the criterion "contract" alone.
+    Dtype, device and unchanged inputs are the business of the criterion "contract" alone. A result that cannot be
+    compared at all, such as one with numbers that no measuring can take, is wrong.
     """
+    try:
+        return _find(problem, case, outcome, expected)
+    except Exception as error:
+        why = f"{type(error).__name__}: {shorten(message_of(error))}"
+        return f"{case.name}: the result cannot be compared with the right one ({why}); look at its numbers."
+
+
+def _find(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
     judges = [_wrong_values if problem.measured is None else _wrong_quantities]
     if case.criterion == "contract":
         # Numbers of another dtype differ in their last digits: it is the dtype that is to be told.
@@ -317,8 +326,15 @@ def _first(found: Iterable[str | None]) -> str | None:
     return next(filter(None, found), None)
 
 
+def alike(problem: Problem, case: Case, a: Outcome, b: Outcome, expected: Expected) -> bool:
+    """Whether two outcomes are the same to this case's criterion. What cannot be compared is like nothing."""
+    try:
+        return _alike(problem, case, a, b, expected)
+    except Exception:
+        return False
+
+
 def _alike(problem: Problem, case: Case, a: Outcome, b: Outcome, expected: Expected) -> bool:
-    """Whether two outcomes are the same to this case's criterion."""
     if a.outputs is None or b.outputs is None:
         return False
     if case.criterion == "contract" and (

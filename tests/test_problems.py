@@ -1,15 +1,22 @@
 """Every problem of every set: right programs earn everything, wrong ones lose points and are called by their names."""
 
+import math
+from dataclasses import replace
+
 import pytest
 import torch
 from exams import CPU, exam, findings, verdict_on
 from sets import solutions_of, stubs_of
 
 from autograder.calls import exchange
+from autograder.calls.case import tensors_in
 from autograder.calls.kinds import training
+from autograder.calls.outcome import Output
+from autograder.course import ROOT
 from autograder.expected import draw
 from autograder.problems import problem_sets, problems
 from autograder.programs import Program, slip, source_of
+from autograder.table import Report
 
 SEEDS = (0, 1, 2)
 EVERY_PROBLEM = [pytest.param(word, p, id=p.name) for word, chapter in problem_sets().items() for p in chapter]
@@ -98,6 +105,43 @@ def test_a_mistake_loses_points_and_is_recognised(problem, mistake, any_device):
         assert verdict.hint == mistake.hint
 
 
+# Of right results, in float64, what no function should give.
+STRANGE = {
+    "huge": lambda right: torch.full_like(right, 1e200),
+    "huge, of both signs": lambda right: 1e200 * right.sign(),
+    "huge, in float32": lambda right: torch.full_like(right, 3e38, dtype=torch.float32),
+    "tiny": lambda right: torch.full_like(right, 1e-310),
+    "zero": torch.zeros_like,
+    "nan": lambda right: torch.full_like(right, math.nan),
+    "one nan": lambda right: right.where(torch.arange(right.numel()).reshape(right.shape) > 0, math.nan),
+    "inf": lambda right: torch.full_like(right, math.inf),
+    "-inf": lambda right: torch.full_like(right, -math.inf),
+    "empty": lambda right: right.new_empty(0),
+    "empty along every dimension": lambda right: right.new_empty([0] * right.dim()),
+    "one dimension more": lambda right: right[None],
+    "a single number": lambda right: right.new_tensor(0.5),
+    "bool": lambda right: right == right.round(),
+    "the least whole number": lambda right: torch.full_like(right, -(2**63), dtype=torch.int64),
+    "bytes": lambda right: torch.full_like(right, 255, dtype=torch.uint8),
+    "half": lambda right: (3 * right + 1).half(),
+    "complex": lambda right: right.to(torch.complex128),
+}
+
+
+@pytest.mark.parametrize("problem", problems().values(), ids=lambda p: p.name)
+def test_whatever_comes_back_is_judged(problem):
+    """A result that cannot even be measured is a finding about its case, not the end of a submission."""
+    shared = exam(problem.name, SEEDS[0])
+    right = [shared.outcome_of(problem.alternatives[0], i) for i in range(len(shared.cases))]
+    for what, strange in STRANGE.items():
+        verdict = shared.judge(
+            [replace(r, outputs=tuple(Output(strange(o.values.double()), o.device) for o in r.outputs)) for r in right]
+        )
+        assert verdict.score < verdict.maximum, what
+        assert findings(verdict), what
+        assert str(Report.of_verdict(verdict)), what
+
+
 @pytest.mark.parametrize(("word", "problem"), EVERY_PROBLEM)
 def test_the_stub_earns_nothing_and_is_told_so(word, problem):
     verdict = exam(problem.name, SEEDS[0]).grade(stubs_of(word))
@@ -117,6 +161,19 @@ def test_a_problem_is_whole(problem):
     assert len(set(names)) == len(names)
     assert all(mistake.hint for mistake in problem.mistakes)
     assert not any(alternative.functions[0].__doc__ for alternative in problem.alternatives)
+
+
+# What the text of every set says about what a function is given.
+PROMISE = "Every number that you are given is finite, and no dimension has size 0: a batch has at least one sample."
+
+
+@pytest.mark.parametrize(("word", "problem"), EVERY_PROBLEM)
+def test_the_inputs_are_what_the_text_promises(word, problem):
+    assert PROMISE in (ROOT / "solutions" / f"{word}.py").read_text()
+    for seed in SEEDS:
+        for case in draw(problem, seed):
+            for name, tensor in tensors_in({**case.arguments, "dout": case.dout}):
+                assert tensor.numel() and torch.isfinite(tensor).all(), (case.name, name)
 
 
 def double__by_sum(x):
