@@ -9,7 +9,7 @@ import torch
 
 from autograder.calls.case import Case, prepare, tensors_in
 from autograder.calls.run import one_thread
-from autograder.problem import Problem, Target
+from autograder.problem import CONTRACT, Problem, Target
 
 # The first exponential of a process, made by one thread. When several make it at once, the math library may choose the
 # code of another processor, and be wrong by thousands of roundings: pytorch/pytorch#188792.
@@ -41,7 +41,18 @@ def draw(problem: Problem, seed: int, dtype: torch.dtype | None = None) -> list[
     # The student's notebook may have set another default device.
     with torch.device("cpu"):
         cases = problem.cases(torch.Generator().manual_seed(seed))
+    if CONTRACT in problem.points and (problem.measured is None or problem.measured.targets is None):
+        cases = [*cases, *(_transposed(case) for case in cases if case.criterion == "values" and _has_matrices(case))]
     return cases if dtype is None else [_with_dtype(case, dtype) for case in cases]
+
+
+def _has_matrices(case: Case) -> bool:
+    return any(tensor.dim() > 1 for _, tensor in tensors_in({**case.arguments, "dout": case.dout}))
+
+
+def _transposed(case: Case) -> Case:
+    """An ordinary case once more in another layout: the contract holds in each of their shapes."""
+    return replace(case, name=f"{case.name}, transposed in memory", criterion=CONTRACT, layout="transposed")
 
 
 def expect(problem: Problem, case: Case, device: torch.device) -> Expected:

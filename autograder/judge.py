@@ -14,7 +14,7 @@ from autograder.calls.case import OUT, Case, tensors_in
 from autograder.calls.outcome import NOT_WRITTEN, Outcome, message_of, shorten
 from autograder.calls.run import run, run_all
 from autograder.expected import Expected, baseline, draw, expect
-from autograder.problem import Problem, Target
+from autograder.problem import CONTRACT, Problem, Target
 from autograder.programs import Program
 
 # Seconds: a timed call that was too slow is made again until so much is spent, for the machine may have been busy.
@@ -63,7 +63,7 @@ def with_forward(verdict: Verdict, forward: Verdict) -> Verdict:
     lost, lost_before = ({c.name for c in v.criteria if c.earned < c.points} for v in (verdict, forward))
     if not asks_for_forward(verdict):
         return verdict
-    if lost_before - {"contract", "speed"}:
+    if lost_before - {CONTRACT, "speed"}:
         why = f"is not right yet, and {verdict.problem} works from its cache"
     elif "speed" in lost & lost_before:
         why = f"is too slow, and its time counts in {verdict.problem} too"
@@ -163,24 +163,22 @@ class Exam:
     def judge(self, outcomes: Sequence[Outcome]) -> Verdict:
         """Verdict on one outcome for each case, all computed on the exam's device."""
         cases, problem = self.cases, self.problem
-        findings = [
-            find(problem, case, outcome, expected) or self._too_slow(case, outcome)
-            for case, outcome, expected in zip(cases, outcomes, self.expected, strict=True)
-        ]
+        rows = list(zip(cases, outcomes, self.expected, strict=True))
+        findings = [find(problem, *row) or self._too_slow(*row[:2]) for row in rows]
+        breaches = [breach(problem, *row) for row in rows]
         if len({outcome.complaint for outcome in outcomes}) == 1 and outcomes[0].complaint:
             # The same in every case: it is about the function, not about a case.
             findings = [outcomes[0].complaint] * len(cases)
-        failed = {case.criterion for case, found in zip(cases, findings, strict=True) if found}
+        said = {name: [] for name in problem.points}
+        for case, found, broken in zip(cases, findings, breaches, strict=True):
+            said[case.criterion] += [found] if found else []
+            # Whatever a case asks about, the contract holds in it.
+            said.get(CONTRACT, []).extend([broken] if broken else [])
         criteria = tuple(
-            Criterion(
-                name,
-                points,
-                0.0 if name in failed or "values" in failed else float(points),
-                tuple(f for case, f in zip(cases, findings, strict=True) if f and case.criterion == name),
-            )
+            Criterion(name, points, 0.0 if said[name] or said["values"] else float(points), tuple(said[name]))
             for name, points in problem.points.items()
         )
-        mistake = self._recognise(outcomes, findings) if failed else None
+        mistake = self._recognise(outcomes, findings, breaches) if any(said.values()) else None
         return Verdict(problem.name, criteria, mistake and mistake.hint, mistake and mistake.name)
 
     def refuse(self, why: str) -> Verdict:
@@ -194,31 +192,34 @@ class Exam:
             return None
         return f"{case.name}: right, but it took {outcome.ratio:,.0f} times as long as torch; at most {speed:g}."
 
-    def _recognise(self, outcomes: Sequence[Outcome], findings: Sequence[str | None]) -> Program | None:
+    def _recognise(
+        self, outcomes: Sequence[Outcome], findings: Sequence[str | None], breaches: Sequence[str | None]
+    ) -> Program | None:
         """The known mistake that is wrong where the student's program is wrong, in the same way, and nowhere else.
 
-        The contract's cases count only when they are all that is wrong: a slip there must not hide a wrong formula.
+        The contract counts only when it is all that is broken: a slip there must not hide a wrong formula.
         """
         untimed = [i for i, case in enumerate(self.cases) if not case.timed]
-        relevant = [i for i in untimed if self.cases[i].criterion != "contract"]
-        if not any(findings[i] for i in relevant):
-            relevant = untimed
-        if not any(findings[i] for i in relevant) or any(outcomes[i].outputs is None for i in relevant):
+        relevant = [i for i in untimed if self.cases[i].criterion != CONTRACT]
+        contract = not any(findings[i] for i in relevant)
+        relevant = untimed if contract else relevant
+        wrong = [found or (broken if contract else None) for found, broken in zip(findings, breaches, strict=True)]
+        if not any(wrong[i] for i in relevant) or any(outcomes[i].outputs is None for i in relevant):
             # What gives nothing can be none of them: the known mistakes all give something.
             return None
-        return next((m for m in self.problem.mistakes if self._fits(m, outcomes, findings, relevant)), None)
 
-    def _fits(
-        self, mistake: Program, outcomes: Sequence[Outcome], findings: Sequence[str | None], relevant: Iterable[int]
-    ) -> bool:
-        for i in relevant:
-            case, expected = self.cases[i], self.expected[i]
-            theirs = self.outcome_of(mistake, i)
-            if not alike(self.problem, case, outcomes[i], theirs, expected) and (
-                findings[i] or find(self.problem, case, theirs, expected)
-            ):
-                return False
-        return True
+        def fits(mistake: Program) -> bool:
+            return all(self._as_wrong(mistake, i, outcomes[i], wrong[i], contract) for i in relevant)
+
+        return next(filter(fits, self.problem.mistakes), None)
+
+    def _as_wrong(self, mistake: Program, i: int, outcome: Outcome, wrong: str | None, contract: bool) -> bool:
+        """Whether a mistake is wrong in a case as the student's program is, or not wrong either."""
+        theirs = self.outcome_of(mistake, i)
+        row = self.problem, self.cases[i], theirs, self.expected[i]
+        if alike(self.problem, self.cases[i], outcome, theirs, self.expected[i], contract):
+            return True
+        return not wrong and not find(*row) and not (contract and breach(*row))
 
     def outcome_of(self, program: Program, i: int) -> Outcome:
         """What a known program gives in a case, run when first asked for."""
@@ -231,8 +232,8 @@ class Exam:
 def find(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
     """What is wrong with `outcome`, in a sentence or two; None if it is right.
 
-    Dtype, device and unchanged inputs are the business of the criterion "contract" alone. A result that cannot be
-    compared at all, such as one with numbers that no measuring can take, is wrong.
+    Dtype, device and unchanged inputs are the business of the criterion "contract" alone (see `breach`). A result
+    that cannot be compared at all, such as one with numbers that no measuring can take, is wrong.
     """
     try:
         return _find(problem, case, outcome, expected)
@@ -243,14 +244,22 @@ def find(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> 
 
 def _find(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
     judges = [_wrong_values if problem.measured is None else _wrong_quantities]
-    if case.criterion == "contract":
+    if case.criterion == CONTRACT:
         # Numbers of another dtype differ in their last digits: it is the dtype that is to be told.
         judges.insert(0, _wrong_dtype)
     found = outcome.complaint or _first(judge(problem, case, outcome, expected) for judge in judges)
-    if case.criterion == "contract":
+    if case.criterion == CONTRACT:
         if found and _rounded(case, outcome, expected):
             found += " In float32 this would be rounding: is a part of it computed in float32?"
         found = found or _breach(problem, case, outcome, expected)
+    return found and f"{case.name}: {found}"
+
+
+def breach(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
+    """What breaks the contract in a case that asks about something else, in a sentence; None if nothing does."""
+    if case.criterion == CONTRACT or case.timed or outcome.outputs is None:
+        return None
+    found = _wrong_dtype(problem, case, outcome, expected) or _breach(problem, case, outcome, expected)
     return found and f"{case.name}: {found}"
 
 
@@ -326,18 +335,18 @@ def _first(found: Iterable[str | None]) -> str | None:
     return next(filter(None, found), None)
 
 
-def alike(problem: Problem, case: Case, a: Outcome, b: Outcome, expected: Expected) -> bool:
-    """Whether two outcomes are the same to this case's criterion. What cannot be compared is like nothing."""
+def alike(problem: Problem, case: Case, a: Outcome, b: Outcome, expected: Expected, contract: bool) -> bool:
+    """Whether two outcomes are the same, to the `contract` too if that counts; what cannot be compared is not."""
     try:
-        return _alike(problem, case, a, b, expected)
+        return _alike(problem, case, a, b, expected, contract)
     except Exception:
         return False
 
 
-def _alike(problem: Problem, case: Case, a: Outcome, b: Outcome, expected: Expected) -> bool:
+def _alike(problem: Problem, case: Case, a: Outcome, b: Outcome, expected: Expected, contract: bool) -> bool:
     if a.outputs is None or b.outputs is None:
         return False
-    if case.criterion == "contract" and (
+    if contract and (
         a.modified != b.modified
         or [(x.device, x.values.dtype) for x in a.outputs] != [(x.device, x.values.dtype) for x in b.outputs]
     ):

@@ -10,6 +10,9 @@ from autograder.calls.case import Case
 from autograder.calls.signature import Signature
 from autograder.programs import Program, programs_of
 
+# The criterion of dtype, device, layout and unchanged inputs.
+CONTRACT = "contract"
+
 Cases = Callable[[torch.Generator], list[Case]]
 
 

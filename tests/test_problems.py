@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from exams import CPU, exam, findings, verdict_on
+from exams import CPU, exam, findings, lost, verdict_on
 from sets import solutions_of, stubs_of
 
 from autograder.calls import exchange
@@ -14,6 +14,8 @@ from autograder.calls.kinds import training
 from autograder.calls.outcome import Output
 from autograder.course import ROOT
 from autograder.expected import draw
+from autograder.judge import Exam
+from autograder.problem import CONTRACT
 from autograder.problems import problem_sets, problems
 from autograder.programs import Program, slip, source_of
 from autograder.table import Report
@@ -163,6 +165,28 @@ def test_a_problem_is_whole(problem):
     assert not any(alternative.functions[0].__doc__ for alternative in problem.alternatives)
 
 
+@pytest.mark.parametrize("problem", [p for p in problems().values() if CONTRACT in p.points], ids=lambda p: p.name)
+def test_the_contract_holds_in_every_case(problem):
+    shared = exam(problem.name, SEEDS[0])
+    right = [shared.outcome_of(problem.alternatives[0], i) for i in range(len(shared.cases))]
+    # Without known mistakes, which would be compared with every one of these.
+    bare = Exam(replace(problem, modules=()), SEEDS[0], CPU)
+    for i, case in enumerate(bare.cases):
+        outcomes = [replace(r, modified=("x",)) if j == i else r for j, r in enumerate(right)]
+        assert lost(bare.judge(outcomes)) == (set() if case.timed else {CONTRACT}), case.name
+
+
+@pytest.mark.parametrize("problem", [p for p in QUICK if CONTRACT in p.points], ids=lambda p: p.name)
+def test_a_layout_is_tried_in_every_ordinary_shape(problem):
+    shapes = {"contiguous": set(), "transposed": set(), "strided": set()}
+    for case in draw(problem, SEEDS[0]):
+        tensors = {"dout": case.dout, **case.arguments}
+        shape = tuple((name, t.shape) for name, t in tensors_in(tensors) if t.dim() > 1)
+        if shape and case.criterion in ("values", CONTRACT):
+            shapes[case.layout].add(shape)
+    assert shapes["contiguous"] <= shapes["transposed"] | shapes["strided"]
+
+
 # What the text of every set says about what a function is given.
 PROMISE = "Every number that you are given is finite, and no dimension has size 0: a batch has at least one sample."
 
@@ -173,7 +197,8 @@ def test_the_inputs_are_what_the_text_promises(word, problem):
     for seed in SEEDS:
         for case in draw(problem, seed):
             for name, tensor in tensors_in({**case.arguments, "dout": case.dout}):
-                assert tensor.numel() and torch.isfinite(tensor).all(), (case.name, name)
+                assert tensor.numel(), (case.name, name)
+                assert torch.isfinite(tensor).all(), (case.name, name)
 
 
 def double__by_sum(x):
