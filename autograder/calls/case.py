@@ -117,7 +117,8 @@ def _cast(value: Any, case: Case, device: torch.device) -> Any:
         return type(value)(_cast(item, case, device) for item in value)
     if not isinstance(value, torch.Tensor):
         return value
-    tensor = value.to(device, case.dtype if value.is_floating_point() else value.dtype, copy=True)
+    dtype = case.dtype if value.is_floating_point() else value.dtype
+    tensor = value.to(device, dtype, copy=True, memory_format=torch.contiguous_format)
     if case.layout == "strided":
         return torch.stack([tensor, tensor], dim=-1)[..., 0]
     if case.layout == "transposed" and tensor.dim() > 1:
