@@ -10,6 +10,7 @@ from typing import Any
 import numpy
 import torch
 
+from autograder.calls import kinds
 from autograder.calls.case import OUT, Case, tensors_in
 from autograder.calls.outcome import NOT_WRITTEN, Outcome, message_of, shorten
 from autograder.calls.run import run, run_all
@@ -23,12 +24,13 @@ PATIENCE = 1.0
 
 @dataclass(frozen=True)
 class Criterion:
-    """One row of the table: what was asked, the points, and one sentence for each case that failed."""
+    """One row of the table: what was asked, the points, one sentence for each case that failed, and what is right."""
 
     name: str
     points: float
     earned: float
     findings: tuple[str, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -174,12 +176,48 @@ class Exam:
             said[case.criterion] += [found] if found else []
             # Whatever a case asks about, the contract holds in it.
             said.get(CONTRACT, []).extend([broken] if broken else [])
+        earned = {n: 0.0 if said[n] or said.get("values") else float(points) for n, points in problem.points.items()}
+        note = ""
+        if said.get("values"):
+            earned["values"], note = self._partly_right(outcomes, findings)
         criteria = tuple(
-            Criterion(name, points, 0.0 if said[name] or said["values"] else float(points), tuple(said[name]))
+            Criterion(name, points, earned[name], tuple(said[name]), note if name == "values" else "")
             for name, points in problem.points.items()
         )
         mistake = self._recognise(outcomes, findings, breaches) if any(said.values()) else None
         return Verdict(problem.name, criteria, mistake and mistake.hint, mistake and mistake.name)
+
+    def _partly_right(self, outcomes: Sequence[Outcome], findings: Sequence[str | None]) -> tuple[float, str]:
+        """The points of "values" that are earned although not all are right, and a sentence about them.
+
+        Each kind of input, 2-D or 4-D, has the same part of the points; in it each output has its own share, which is
+        earned when it is right in all cases of that kind.
+        """
+        points = self.problem.points["values"]
+        kinds_of_input: dict[int, list[int]] = {}
+        for i, case in enumerate(self.cases):
+            if case.criterion == "values":
+                kinds_of_input.setdefault(_dimensions(case), []).append(i)
+        earned, right = 0.0, {}
+        for dimensions, group in kinds_of_input.items():
+            if not any(findings[i] for i in group):
+                share, right[dimensions] = 1.0, "everything"
+            else:
+                labels = [n for n in self.problem.shares if all(self._is_right(n, i, outcomes[i]) for i in group)]
+                share, right[dimensions] = sum(self.problem.shares[n] for n in labels) / points, ", ".join(labels)
+            earned += share * points / len(kinds_of_input)
+        said = (f"Right for {dimensions}-D inputs: {what}." for dimensions, what in right.items() if what)
+        return earned, " ".join(said) if len(set(right.values())) > 1 else ""
+
+    def _is_right(self, label: str, i: int, outcome: Outcome) -> bool:
+        """Whether one of the outputs, or of the quantities that are measured on them, is right in a case."""
+        if outcome.outputs is None:
+            return False
+        try:
+            return compared(self.problem, self.cases[i], outcome, self.expected[i])[label] is None
+        except Exception:
+            # As in `find`: what cannot be compared is wrong.
+            return False
 
     def refuse(self, why: str) -> Verdict:
         """Verdict on a function that cannot be called or must not be; `why` is a sentence."""
@@ -243,11 +281,11 @@ def find(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> 
 
 
 def _find(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
-    judges = [_wrong_values if problem.measured is None else _wrong_quantities]
+    found = outcome.complaint
     if case.criterion == CONTRACT:
         # Numbers of another dtype differ in their last digits: it is the dtype that is to be told.
-        judges.insert(0, _wrong_dtype)
-    found = outcome.complaint or _first(judge(problem, case, outcome, expected) for judge in judges)
+        found = found or _wrong_dtype(problem, case, outcome, expected)
+    found = found or _wrong_values(problem, case, outcome, expected)
     if case.criterion == CONTRACT:
         if found and _rounded(case, outcome, expected):
             found += " In float32 this would be rounding: is a part of it computed in float32?"
@@ -264,9 +302,32 @@ def breach(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -
 
 
 def _wrong_values(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
-    values = [output.values for output in outcome.outputs]
-    rows = zip(problem.labels, values, expected.outputs, expected.tolerances, strict=True)
-    return _first(_difference(*row) for row in rows)
+    """The first thing that is wrong, and which outputs are right all the same."""
+    found = compared(problem, case, outcome, expected)
+    wrong = _first(found.values())
+    right = [label for label, what in found.items() if what is None and label in problem.labels]
+    if not wrong or not right:
+        return wrong
+    listed = " and ".join([", ".join(right[:-1]), right[-1]] if right[1:] else right)
+    return f"{wrong} {listed} {'are' if right[1:] else 'is'} right."
+
+
+def compared(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> dict[str, str | None]:
+    """What is wrong with each output, or each quantity that is measured on them, by its name; None of a right one."""
+    if problem.measured is None:
+        values = [output.values for output in outcome.outputs]
+        rows = zip(problem.labels, values, expected.outputs, expected.tolerances, strict=True)
+        found = {label: _difference(label, *row) for label, *row in rows}
+        if problem.call is not kinds.numbers:
+            return found
+        # Where a ValueError is raised and should not be, or the other way, there are no numbers to be compared.
+        raised = found.pop(problem.labels[0])
+        return dict.fromkeys(found, raised) if raised else found
+    unmeasurable = _unmeasurable(problem, outcome, expected)
+    if unmeasurable:
+        return dict.fromkeys(problem.measured.labels, unmeasurable)
+    rows = zip(problem.measured.labels, _quantities(problem, case, outcome), expected.measured, strict=True)
+    return {label: _off_target(label, *row) for label, *row in rows}
 
 
 def _rounded(case: Case, outcome: Outcome, expected: Expected) -> bool:
@@ -279,14 +340,6 @@ def _rounded(case: Case, outcome: Outcome, expected: Expected) -> bool:
         output.values.dtype == right.dtype and _difference("", output.values, right, tolerance * coarser) is None
         for output, right, tolerance in rows
     )
-
-
-def _wrong_quantities(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
-    found = _unmeasurable(problem, outcome, expected)
-    if found:
-        return found
-    quantities = _quantities(problem, case, outcome)
-    return _first(_off_target(*row) for row in zip(problem.measured.labels, quantities, expected.measured, strict=True))
 
 
 def _unmeasurable(problem: Problem, outcome: Outcome, expected: Expected) -> str | None:
@@ -329,6 +382,11 @@ def _breach(problem: Problem, case: Case, outcome: Outcome, expected: Expected) 
         changed = (name if name == OUT else f"its input {name}" for name in outcome.modified)
         return f"the call changed {' and '.join(changed)}; work on a copy."
     return None
+
+
+def _dimensions(case: Case) -> int:
+    """Those of the first tensor among the arguments; 0 without one."""
+    return next((tensor.dim() for _, tensor in tensors_in(case.arguments)), 0)
 
 
 def _first(found: Iterable[str | None]) -> str | None:

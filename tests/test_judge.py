@@ -14,6 +14,7 @@ from autograder.grading.settings import SEED, Settings, secret_seed
 from autograder.judge import find, grade, with_forward
 from autograder.problems import problems
 from autograder.problems.drawing import normal
+from autograder.table import Report
 
 CPU = torch.device("cpu")
 RELU = problems()["relu_forward"]
@@ -188,6 +189,59 @@ def test_a_mistake_with_a_slip_of_contract_is_still_recognised():
 def test_a_right_program_is_told_nothing():
     verdict = verdict_on(lambda x, out: out)
     assert (verdict.score, verdict.hint, verdict.mistake) == (verdict.maximum, None, None)
+
+
+def batch_norm_with(change):
+    """The verdict on a right backward function whose gradients are changed by ``change(dout, dx, dweight, dbias)``."""
+    problem = problems()["batch_norm_backward"]
+    functions = problem.functions_of(problem.alternatives[0])
+    right = functions["batch_norm_backward"]
+    functions["batch_norm_backward"] = lambda dout, cache: change(dout, *right(dout, cache))
+    return grade(problem, functions, 0, CPU)
+
+
+PARTS = {
+    "dx wrong": (lambda dout, dx, dweight, dbias: (dout, dweight, dbias), 4, "dweight and dbias are right."),
+    "only dx right": (lambda dout, dx, dweight, dbias: (dx, dbias, dweight), 6, "dx is right."),
+    "nothing right": (lambda dout, dx, dweight, dbias: (dout, dbias, dweight), 0, "values are wrong."),
+    "no images": (lambda dout, *right: right if dout.dim() == 2 else None, 5, "Right for 2-D inputs: everything."),
+    "no rows": (lambda dout, *right: right if dout.dim() == 4 else None, 5, "Right for 4-D inputs: everything."),
+    "dx of images wrong": (
+        lambda dout, dx, dweight, dbias: (dx if dout.dim() == 2 else dout, dweight, dbias),
+        7,
+        "Right for 2-D inputs: everything. Right for 4-D inputs: dweight, dbias.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "points", "sentence"), PARTS.values(), ids=PARTS.keys())
+def test_what_is_right_earns_its_share_and_is_named(change, points, sentence):
+    verdict = batch_norm_with(change)
+    assert [c.earned for c in verdict.criteria] == [points, 0, 0], "without all values nothing else counts"
+    assert sentence in str(Report.of_verdict(verdict))
+
+
+def test_the_case_of_a_failed_criterion_names_what_is_right():
+    verdict = batch_norm_with(lambda dout, dx, *others: (dx * (dout.shape[0] != 7), *others))
+    assert [c.name for c in verdict.criteria if c.earned < c.points] == ["edge cases"]
+    assert first_finding(verdict).endswith("28 of 28 values are wrong. dweight and dbias are right.")
+
+
+def test_numbers_that_come_in_place_of_an_error_are_not_called_right():
+    problem = problems()["conv_cost"]
+    right = problem.functions_of(problem.alternatives[0])["conv_cost"]
+
+    def conv_cost(*arguments):
+        try:
+            return right(*arguments)
+        except ValueError:
+            return (1, 1, 1), 1, 1
+
+    verdict = grade(problem, {"conv_cost": conv_cost}, 0, CPU)
+    assert first_finding(verdict).endswith("a ValueError is raised is False; expected True.")
+    verdict = grade(problem, {"conv_cost": lambda *a: (*right(*a)[:2], 0)}, 0, CPU)
+    assert [c.earned for c in verdict.criteria] == [2, 0]
+    assert "output_shape and parameters are right." in first_finding(verdict)
 
 
 @pytest.mark.parametrize("problem", problems().values(), ids=lambda p: p.name)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from exams import CPU, exam, findings, lost, verdict_on
+from exams import CPU, exam, findings, lost, points, verdict_on
 from sets import solutions_of, stubs_of
 
 from autograder.calls import exchange
@@ -14,7 +14,7 @@ from autograder.calls.kinds import training
 from autograder.calls.outcome import Output
 from autograder.course import ROOT
 from autograder.expected import draw
-from autograder.judge import Exam
+from autograder.judge import Exam, compared
 from autograder.problem import CONTRACT
 from autograder.problems import problem_sets, problems
 from autograder.programs import Program, slip, source_of
@@ -50,6 +50,8 @@ def test_an_alternative_earns_everything(problem, alternative, any_device, dtype
 
 @pytest.mark.parametrize(("problem", "seeds"), SEED_BLOCKS)
 def test_no_seed_makes_a_right_program_wrong_or_hides_a_mistake(problem, seeds):
+    """Nor does a mistake earn other points: a notebook's check and the gradebook agree about it."""
+    usual = {mistake.name: points(verdict_on(exam(problem.name, SEEDS[0]), mistake)) for mistake in problem.mistakes}
     misjudged = []
     for seed in seeds:
         shared = exam(problem.name, seed)
@@ -57,11 +59,12 @@ def test_no_seed_makes_a_right_program_wrong_or_hides_a_mistake(problem, seeds):
             verdict = verdict_on(shared, alternative)
             if verdict.score != verdict.maximum:
                 misjudged.append(f"seed {seed}: {alternative.name} is right and loses points: {findings(verdict)[0]}")
-        # Three seeds of these are looked at below.
-        for mistake in problem.mistakes if seed in range(3, 15) else ():
+        for mistake in problem.mistakes:
             verdict = verdict_on(shared, mistake)
             if verdict.mistake != mistake.name or verdict.score >= verdict.maximum:
                 misjudged.append(f"seed {seed}: {mistake.name} earns {verdict.score}, called {verdict.mistake}")
+            if points(verdict) != usual[mistake.name]:
+                misjudged.append(f"seed {seed}: {mistake.name} earns {points(verdict)}, not {usual[mistake.name]}")
     # pytest would leave out what is far down in a list.
     assert not misjudged, "\n".join(misjudged)
 
@@ -114,6 +117,8 @@ STRANGE = {
     "huge, in float32": lambda right: torch.full_like(right, 3e38, dtype=torch.float32),
     "tiny": lambda right: torch.full_like(right, 1e-310),
     "zero": torch.zeros_like,
+    "one": torch.ones_like,
+    "random": lambda right: torch.rand(right.shape, generator=torch.Generator().manual_seed(1)).double(),
     "nan": lambda right: torch.full_like(right, math.nan),
     "one nan": lambda right: right.where(torch.arange(right.numel()).reshape(right.shape) > 0, math.nan),
     "inf": lambda right: torch.full_like(right, math.inf),
@@ -139,7 +144,7 @@ def test_whatever_comes_back_is_judged(problem):
         verdict = shared.judge(
             [replace(r, outputs=tuple(Output(strange(o.values.double()), o.device) for o in r.outputs)) for r in right]
         )
-        assert verdict.score < verdict.maximum, what
+        assert verdict.score == 0, what
         assert findings(verdict), what
         assert str(Report.of_verdict(verdict)), what
 
@@ -185,6 +190,21 @@ def test_a_layout_is_tried_in_every_ordinary_shape(problem):
         if shape and case.criterion in ("values", CONTRACT):
             shapes[case.layout].add(shape)
     assert shapes["contiguous"] <= shapes["transposed"] | shapes["strided"]
+
+
+@pytest.mark.parametrize("problem", problems().values(), ids=lambda p: p.name)
+def test_several_outputs_share_the_points_of_their_values(problem):
+    shared = exam(problem.name, SEEDS[0])
+    # What is drawn or trained is judged as a whole, by statistics.
+    if problem.measured is not None and problem.measured.targets is not None:
+        assert not problem.shares
+        return
+    outcome = shared.outcome_of(problem.alternatives[0], 0)
+    labels = compared(problem, shared.cases[0], outcome, shared.expected[0]).keys()
+    several = problem.measured is None or len(problem.labels) > 1
+    assert problem.shares.keys() == (labels if len(labels) > 1 and several else set())
+    assert not problem.shares or sum(problem.shares.values()) == problem.points["values"]
+    assert all(share > 0 for share in problem.shares.values())
 
 
 # What the text of every set says about what a function is given.
