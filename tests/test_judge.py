@@ -9,9 +9,10 @@ import torch
 from autograder.calls import exchange
 from autograder.calls.case import Case, prepare, tensors_in
 from autograder.calls.run import run
+from autograder.compare import find
 from autograder.expected import draw, expect, generator_of
 from autograder.grading.settings import SEED, Settings, secret_seed
-from autograder.judge import find, grade, with_forward
+from autograder.judge import grade, with_forward
 from autograder.problems import problems
 from autograder.problems.drawing import normal
 from autograder.table import Report

@@ -12,9 +12,10 @@ from autograder.calls import exchange
 from autograder.calls.case import tensors_in
 from autograder.calls.kinds import training
 from autograder.calls.outcome import Output
+from autograder.compare import compared
 from autograder.course import ROOT
 from autograder.expected import draw
-from autograder.judge import Exam, compared
+from autograder.judge import Exam
 from autograder.problem import CONTRACT
 from autograder.problems import problem_sets, problems
 from autograder.programs import Program, slip, source_of
