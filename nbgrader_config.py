@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import autograder.grading.intake  # noqa: F401 - nbgrader reads the times of submissions as it does
+
 c = get_config()  # noqa: F821 - nbgrader's loader provides it
 
 c.CourseDirectory.root = str(Path(__file__).resolve().parent)
@@ -29,6 +31,6 @@ c.Autograde.autograde_preprocessors = [
 ]
 
 # What students write in Markdown is shown to you without its HTML.
-c.HTMLExporter.filters = {"markdown2html": "autograder.grading.restore.markdown"}
+c.HTMLExporter.filters = {"markdown2html": "autograder.grading.restore.markdown_of_cell"}
 
 # What one submission may use, and where it runs: `c.Grading.cell_seconds = 120` and its like, see autograder/grading.

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from autograder.calls.kinds import backward
 from autograder.devices import device
 from autograder.judge import Exam, asks_for_forward, grade, with_forward
-from autograder.problems import problems
+from autograder.problems import find_problem, problems
 from autograder.rules.search import broken
 from autograder.rules.sources import Sources
 from autograder.table import Report
@@ -21,7 +21,7 @@ def check(name: str) -> Report:
     As the last line of a cell it shows a table. The text form of the result is the score, from 0 to the problem's
     points: nbgrader reads it as partial credit.
     """
-    problem = problems().get(name) if isinstance(name, str) else None
+    problem = find_problem(name) if isinstance(name, str) else None
     if problem is None:
         if getattr(name, "__name__", None) in problems():
             return Report.of_note(f'A check is called with the name of the function: check("{name.__name__}").')
@@ -38,6 +38,6 @@ def check(name: str) -> Report:
         return Report.of_verdict(Exam(problem, PUBLIC_SEED, device()).refuse(rule))
     verdict = grade(problem, functions, PUBLIC_SEED, device())
     if problem.call is backward and asks_for_forward(verdict):
-        forward = problems()[problem.forward]
+        forward = find_problem(problem.forward)
         verdict = with_forward(verdict, grade(forward, functions, PUBLIC_SEED, device()))
     return Report.of_verdict(verdict)

@@ -1,4 +1,4 @@
-"""The command line: ``autograder release | grade | demo | coverage``."""
+"""The command line: ``autograder release | grade | demo | coverage``; ``start`` needs less and is in `__main__`."""
 
 import argparse
 import statistics
@@ -18,6 +18,7 @@ import autograder.grading  # noqa: F401 - first, for what it keeps out
 from autograder import course
 from autograder.coverage import Coverage, coverage
 from autograder.demo import Result, feedback_page, grade_demo
+from autograder.grading.intake import printable
 from autograder.problems import problem_sets
 from autograder.release import ReleaseError, register, release
 from autograder.sandbox.bubblewrap import NoSandboxError
@@ -31,7 +32,9 @@ console = Console()
 def main() -> None:
     """Entry point of the command ``autograder``."""
     parser = argparse.ArgumentParser(prog="autograder", description="Release, grade and try out the problem sets.")
+    # Only to be named: `__main__` runs it, also where nothing for grading is installed.
     commands = parser.add_subparsers(required=True, metavar="command")
+    commands.add_parser("start", help="copy an exercise to a place of your own, work/WORD/")
     _add_grade(commands)
     for name, function, text in (
         ("release", release_sets, "verify the problem sets and write the notebooks that students open"),
@@ -69,7 +72,8 @@ def _add_grade(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--scheduler", metavar="ADDRESS", help="of a running Dask cluster, e.g. tcp://head:8786")
     command.add_argument("--force", action="store_true", help="grade again what is graded")
     command.add_argument("--no-sandbox", action="store_true", help="run submissions with your rights: dangerous")
-    command.add_argument("--course", type=Path, default=course.ROOT, metavar="FOLDER", help="the course's folder")
+    text = "the course's folder (default: where nbgrader finds it from the working folder)"
+    command.add_argument("--course", type=Path, metavar="FOLDER", help=text)
     command.set_defaults(run=grade)
 
 
@@ -89,7 +93,7 @@ def grade(options: argparse.Namespace) -> int:
                       "what you can. Grade only what you have read.")  # fmt: skip
     chosen = Options(tuple(options.student), options.workers, options.scheduler, options.force, not options.no_sandbox)
     try:
-        nbgrader = course.nbgrader_at(options.course.resolve())
+        nbgrader = course.nbgrader_at(options.course.resolve()) if options.course else course.nbgrader_here()
         with _progress(f"grading {options.assignment}") as bar:
             task = bar.add_task("", total=None)
 
@@ -99,7 +103,7 @@ def grade(options: argparse.Namespace) -> int:
                     bar.console.print(_line(line), soft_wrap=True, highlight=False)
 
             lines = grade_class(nbgrader, options.assignment, chosen, show)
-    except (GradingError, NoSandboxError, SeedError) as error:
+    except (GradingError, NoSandboxError, SeedError, course.NoCourseError) as error:
         console.print(f"[bold red]Not graded.[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
@@ -111,18 +115,19 @@ def grade(options: argparse.Namespace) -> int:
 
 
 def _line(line: "Line") -> Text:
-    name = line.student.encode("unicode_escape").decode()
-    if line.score is None:
-        return Text(f"✗ {name}: not graded. {line.problem}", style="red")
-    unread = f", {line.unread:g} to be read" if line.unread else ""
+    name, score = printable(line.student), line.score
     remarks = "".join(f"\n    {remark}" for remark in line.remarks)
-    return Text(f"✓ {name}: {line.score:g} of {line.possible:g}{unread}{remarks}")
+    if score is None:
+        return Text(f"✗ {name}: not graded. {line.problem}{remarks}", style="red")
+    late = f", {score.penalty:g} taken off for being late" if score.penalty else ""
+    unread = f", {score.unread:g} to be read" if score.unread else ""
+    return Text(f"✓ {name}: {score.points:g} of {score.possible:g}{late}{unread}{remarks}")
 
 
 def _summary(lines: "list[Line]", failed: int) -> str:
     if not lines:
         return "Everybody is graded already; --force grades again."
-    graded = [line.score for line in lines if line.score is not None]
+    graded = [line.score.points for line in lines if line.score is not None]
     said = f"{len(graded)} graded" + (f", median {statistics.median(graded):g} points" if graded else "")
     return f"{said}; {failed} not graded." if failed else f"{said}."
 

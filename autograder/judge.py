@@ -16,9 +16,13 @@ from autograder.compare import alike, breach, compared, find
 from autograder.expected import Expected, baseline, draw, expect
 from autograder.problem import CONTRACT, Problem
 from autograder.programs import Program
+from autograder.resemblance import nearest
 
 # Seconds: a timed call that was too slow is made again until so much is spent, for the machine may have been busy.
 PATIENCE = 1.0
+
+# How many times as long as it may take a timed call takes before it is stopped.
+CLEARLY = 4
 
 
 @dataclass(frozen=True)
@@ -142,18 +146,18 @@ class Exam:
 
         A call that was too slow is made again, with other numbers: one that remembers the last answer is not fast.
         """
-        first, reference, taken = None, 0.0, []
+        reference = baseline(self.problem, self.cases[i], self.device)
+        limit = max(PATIENCE / 2, CLEARLY * self.problem.speed * reference)
+        first, taken = None, []
         for seed in itertools.count(self.seed):
             case = draw(self.problem, seed, self.dtype)[i] if taken else self.cases[i]
             start = time.perf_counter()
-            (outcome,) = ask([case])
+            (outcome,) = ask([replace(case, limit=limit)])
             seconds = time.perf_counter() - start
             first = first or outcome
             if outcome.outputs is None or (taken and self._wrong(case, outcome)):
                 break
             taken.append(seconds)
-            # Beside the call, so that the machine is as busy as it was for that.
-            reference = reference or baseline(self.problem, self.cases[i], self.device)
             if seconds <= self.problem.speed * reference or sum(taken) >= PATIENCE:
                 break
         return replace(first, ratio=min(taken) / reference) if taken else first
@@ -230,6 +234,20 @@ class Exam:
         return f"{case.name}: right, but it took {outcome.ratio:,.0f} times as long as torch; at most {speed:g}."
 
     def _recognise(
+        self, outcomes: Sequence[Outcome], findings: Sequence[str | None], breaches: Sequence[str | None]
+    ) -> Program | None:
+        """The known mistake that gives what the student's program gives, or else the one that it resembles.
+
+        None where that cannot be compared: a hint is worth no submission.
+        """
+        try:
+            return self._equal(outcomes, findings, breaches) or nearest(
+                self.problem, self.cases, self.expected, outcomes, self.outcome_of
+            )
+        except Exception:
+            return None
+
+    def _equal(
         self, outcomes: Sequence[Outcome], findings: Sequence[str | None], breaches: Sequence[str | None]
     ) -> Program | None:
         """The known mistake that is wrong where the student's program is wrong, in the same way, and nowhere else.

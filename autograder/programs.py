@@ -1,5 +1,6 @@
 """Known programs, right and wrong: found by their names, and made from each other by slips."""
 
+import ast
 import functools
 import importlib
 import inspect
@@ -7,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -62,9 +64,27 @@ def follows(forward: Callable) -> Callable[[Callable], Callable]:
 
 def source_of(function: Callable, name: str | None = None) -> str:
     """The source of a program's function or class, under another `name` if one is given."""
-    source = getattr(function, "source", None) or inspect.getsource(function)
+    source = getattr(function, "source", None) or _written(function)
     source = re.sub(r"\A@follows\(.*\n", "", source)
     return re.sub(r"\A(def|class) \w+", rf"\1 {name or function.__name__}", source)
+
+
+def _written(function: Callable) -> str:
+    module = sys.modules.get(function.__module__)
+    found = _sources_in(module.__file__) if getattr(module, "__file__", None) else {}
+    return found.get(function.__qualname__) or inspect.getsource(function)
+
+
+@functools.lru_cache(maxsize=16)
+def _sources_in(path: str) -> dict[str, str]:
+    """The source of every function and class at the top of a file, read once: `inspect` reads it for each class."""
+    lines = Path(path).read_text().splitlines(keepends=True)
+    found = {}
+    for node in ast.parse("".join(lines)).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            start = min(part.lineno for part in (node, *node.decorator_list))
+            found[node.name] = "".join(lines[start - 1 : node.end_lineno])
+    return found
 
 
 def slip(right: Callable, name: str, hint: str, *changes: tuple[str, str]) -> Callable:

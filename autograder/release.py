@@ -1,9 +1,12 @@
 """From a solution script to nbgrader's source notebook and to what students open; refused where it would mislead."""
 
+import hashlib
 import html
+import itertools
 import logging
 import multiprocessing
-import shutil
+import os
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +38,8 @@ from autograder.sandbox.provisioner import WarmProvisioner
 
 TOTAL = 100
 PREFIX = "check_"
+# In a notebook's metadata.
+SIGNATURE = "autograder"
 # Seconds: what runs longer has no end. A cell of the course takes a hundredth of it on a busy machine.
 LONGEST_CELL = 600
 
@@ -50,21 +55,31 @@ def release(words: Sequence[str], root: Path = ROOT, progress: Progress = lambda
 
     Returns the paths of the notebooks for students. Raises `ReleaseError`, and writes nothing, when a check has no
     problem or a problem no check, when the points do not add up to 100, when a solution does not earn them all, when a
-    stub earns any, or when a known program is misjudged. The last three take a while, are looked at by as many
-    processes as there are cores, and looked at again when something has changed. `progress` is told how much is done.
+    stub earns any, when a known program is misjudged, or when somebody has changed a notebook for students where it
+    lies. Programs take a while, are looked at by as many processes as there are cores, and looked at again when
+    something has changed. `progress` is told how much is done. Sets that nbgrader refuses are named at the end.
     """
     sources = {word: solution_notebook(word) for word in words}
+    nbgrader = nbgrader_at(root)
+    made = {word: [_source_folder(nbgrader, word), _released_notebook(nbgrader, word)] for word in words}
+    stale = [word for word in words if _last(word, "released") != _state(word, made[word], root)]
+    refusals = [sentence for word in stale for sentence in _changed_by_hand(word, made[word][1])]
+    if refusals:
+        raise ReleaseError("\n".join(refusals))
     changed = [word for word in words if _last(word, "verified") != digest_of(word, __name__)]
     _verify({word: sources[word] for word in changed}, progress)
-    nbgrader = nbgrader_at(root)
-    paths = []
     for word, source in sources.items():
-        made = [_source_folder(nbgrader, word), _released_notebook(nbgrader, word)]
-        if _last(word, "released") != _state(word, made, root) or not _is_registered(nbgrader, word):
+        if word not in stale and _is_registered(nbgrader, word):
+            continue
+        try:
             _generate(word, source, root)
-            _note(word, "released", _state(word, made, root))
-        paths.append(made[1])
-    return paths
+        except ReleaseError as error:
+            refusals.append(f"{word}: {error}")
+        else:
+            _note(word, "released", _state(word, made[word], root))
+    if refusals:
+        raise ReleaseError("\n".join(refusals))
+    return [paths[1] for paths in made.values()]
 
 
 def _state(word: str, made: list[Path], root: Path) -> str:
@@ -178,16 +193,79 @@ def _refuse_bad_structure(notebook: NotebookNode, problems: dict[str, Problem]) 
 
 
 def _generate(word: str, source: NotebookNode, root: Path) -> Path:
-    """Write the source notebook under `root` and let nbgrader make the release notebook from it."""
+    """Let nbgrader make the release notebook beside, and put it and the source in their places when it has.
+
+    Raises `ReleaseError`, and leaves everything as it was, when nbgrader refuses or somebody has changed the notebook.
+    """
     nbgrader = nbgrader_at(root)
-    folder = _source_folder(nbgrader, word)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    nbformat.write(source, folder / f"{word}.ipynb")
-    result = nbgrader.generate_assignment(word)
-    if not result["success"]:
-        raise ReleaseError(f"nbgrader could not generate the assignment {word}:\n{result['error'] or result['log']}")
-    return _released_notebook(nbgrader, word)
+    places = _source_folder(nbgrader, word) / f"{word}.ipynb", _released_notebook(nbgrader, word)
+    if refusals := _changed_by_hand(word, places[1]):
+        raise ReleaseError("\n".join(refusals))
+    with tempfile.TemporaryDirectory() as beside:
+        nbgrader.coursedir.source_directory = f"{beside}/source"
+        nbgrader.coursedir.release_directory = f"{beside}/release"
+        _source_folder(nbgrader, word).mkdir(parents=True)
+        nbformat.write(source, _source_folder(nbgrader, word) / f"{word}.ipynb")
+        result = nbgrader.generate_assignment(word)
+        if not result["success"]:
+            raise ReleaseError(_reason(word, result.get("log") or result["error"]))
+        released = nbformat.read(_released_notebook(nbgrader, word), as_version=4)
+    _keep(places[0])
+    for place, notebook in zip(places, (source, released), strict=True):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        made = place.with_name(f".{place.name}.new")
+        made.write_text(_signed(notebook))
+        made.replace(place)
+    return places[1]
+
+
+def _signed(notebook: NotebookNode) -> str:
+    """The notebook's JSON, with a digest of all the rest of it in its metadata: by that a release knows its own."""
+    notebook = nbformat.from_dict(notebook)
+    notebook.metadata.pop(SIGNATURE, None)
+    notebook.metadata[SIGNATURE] = {"released": hashlib.sha256(nbformat.writes(notebook).encode()).hexdigest()}
+    return nbformat.writes(notebook) + "\n"
+
+
+def is_as_released(path: Path) -> bool:
+    """Whether a notebook is, to the byte, what some release has written."""
+    try:
+        text = path.read_bytes().decode()
+        return _signed(nbformat.reads(text, as_version=4)) == text
+    except Exception:
+        # Readers of every version raise whatever they stumble over.
+        return False
+
+
+def _changed_by_hand(word: str, released: Path) -> list[str]:
+    if not os.path.lexists(released) or is_as_released(released):
+        return []
+    return [
+        f"{word}: somebody has changed {released} since it was released; it stays as it is. Move it to a place of your "
+        f"own, for example work/{word}/, and run this again."
+    ]
+
+
+def _keep(source: Path) -> None:
+    """Give a source notebook that somebody has changed another name, which nbgrader does not take for a notebook."""
+    if source.exists() and not is_as_released(source):
+        names = (source.with_name(f"{source.name}.{number}") for number in itertools.count(1))
+        kept = next(name for name in names if not name.exists())
+        source.rename(kept)
+        logging.getLogger(__name__).warning("%s was changed by hand; it is kept as %s.", source, kept.name)
+
+
+def _reason(word: str, log: str) -> str:
+    """Why nbgrader has made nothing, in a sentence, and the way out where there is one."""
+    raised = re.findall(r"^\s*(?:\w+\.)*\w*(?:Error|Exception): (.+)$", log, re.MULTILINE)
+    reason = raised[-1] if raised else log.strip().splitlines()[-1]
+    said = f"nbgrader refuses to change the assignment, and nothing was changed: {reason.rstrip('.')}."
+    if "submissions" not in reason:
+        return said
+    return (
+        f"{said} To release it all the same, keep a copy of gradebook.db, remove the assignment with its grades by "
+        f"`nbgrader db assignment remove {word} --force`, run this again, and grade anew."
+    )
 
 
 def _source_folder(nbgrader: NbGraderAPI, word: str) -> Path:

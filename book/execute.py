@@ -63,9 +63,11 @@ def fingerprint(cells: str, files: list[str]) -> str:
 
 def is_fresh(report: Path, cells: str) -> bool:
     """Whether nothing that the page needs has changed since it was executed."""
-    if not report.is_file():
+    try:
+        known = json.loads(report.read_text("utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        # None yet, or one that was being written when the build was killed.
         return False
-    known = json.loads(report.read_text("utf-8"))
     return known.get("fingerprint") == fingerprint(cells, known["files"])
 
 

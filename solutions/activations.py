@@ -8,8 +8,15 @@
 # Run the next cell first. `check` compares your function with a reference; `device()` is the GPU if this
 # machine has one, else the CPU. `when_written` is for the cells that draw with your functions: as long as one
 # of them is missing, it says which.
+#
+# What an exercise asks for is written, not taken from a library: not from torch, and not from numpy, `math`, scipy,
+# scikit-learn or any other. Simpler functions of theirs, such as `math.sqrt` or `np.exp`, are allowed. Autograd is
+# not. Whatever your function uses stands in a cell of this notebook, not in a file that is imported or run with `%run`:
+# the check reads your cells.
+#
+# The next cell is locked. Imports of your own go into a cell of your own below it.
 
-# %%
+# %% nbgrader={"grade_id": "imports", "locked": true}
 
 import matplotlib.pyplot as plt
 import torch
@@ -79,7 +86,8 @@ out, square_backward(torch.tensor([1.0, 1.0, 0.5]), cache)
 # which is `nan`, for one of the two inputs. Your function must be right for both.
 #
 # Not allowed: torch's own sigmoid under any of its names (`torch.sigmoid`, `x.sigmoid()`,
-# `torch.special.expit`, `F.sigmoid`, `nn.Sigmoid`) and what contains it (`F.logsigmoid`, `F.silu`, `F.glu`).
+# `torch.special.expit`, `F.sigmoid`, `nn.Sigmoid`, scipy's `expit`) and what contains it (`F.logsigmoid`, `F.silu`,
+# `F.glu`).
 # `torch.exp` is allowed.
 
 
@@ -151,7 +159,8 @@ check("sigmoid_backward")
 # contains $t - 1$, for which torch has a function of its own that keeps all digits when $t$ is near 1:
 # `torch.expm1(z)` is $e^{z} - 1$.
 #
-# Not allowed: torch's own tanh (`torch.tanh`, `x.tanh()`, `F.tanh`, `nn.Tanh`).
+# Not allowed: tanh itself under any of its names (`torch.tanh`, `x.tanh()`, `F.tanh`, `nn.Tanh`, `np.tanh`,
+# `math.tanh`) and what contains it (`F.tanhshrink`).
 
 
 # %% nbgrader={"grade_id": "tanh_forward", "solution": true}
@@ -238,7 +247,8 @@ def sigmoid_and_tanh():
 # There is no exponential in it, and nothing that levels off for large $x$.
 #
 # Not allowed: torch's own ReLU (`torch.relu`, `x.relu()`, `F.relu`, `nn.ReLU`) and those that contain it
-# (`F.leaky_relu`, `F.prelu`, `F.rrelu`, `F.elu`, `F.threshold`). There are at least three other
+# (`F.leaky_relu`, `F.prelu`, `F.rrelu`, `F.elu`, `F.threshold`, `F.hardtanh`, `F.relu6`, `F.softplus`, `F.silu`,
+# `F.gelu`, `F.mish`, `F.hardswish`). There are at least three other
 # ways to write it; `torch.clamp`, `torch.maximum` and `torch.where` are the beginnings of three.
 
 

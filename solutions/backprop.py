@@ -10,9 +10,14 @@
 # machine has one, else the CPU. `when_written` is for the cells that experiment with your functions: as long as
 # one of them is missing, it says which.
 #
-# Autograd is not allowed anywhere: no `backward()` of torch, no `torch.autograd`, no `torch.func`.
+# What an exercise asks for is written, not taken from a library: not from torch, and not from numpy, `math`, scipy,
+# scikit-learn or any other. Simpler functions of theirs, such as `math.sqrt` or `np.exp`, are allowed. Autograd is
+# not: no `backward()` of torch, no `torch.autograd`, no `torch.func`. Whatever your function uses stands in a cell of
+# this notebook, not in a file that is imported or run with `%run`: the check reads your cells.
+#
+# The next cell is locked. Imports of your own go into a cell of your own below it.
 
-# %%
+# %% nbgrader={"grade_id": "imports", "locked": true}
 import time
 
 import matplotlib.pyplot as plt

@@ -11,8 +11,15 @@
 # Run the next cell first. `check` compares your function with a reference; `device()` is the GPU if this machine
 # has one, else the CPU. `when_written` is for the cells that draw with your functions: as long as one of them is
 # missing, it says which.
+#
+# What an exercise asks for is written, not taken from a library: not from torch, and not from numpy, `math`, scipy,
+# scikit-learn or any other. Simpler functions of theirs, such as `math.sqrt` or `np.exp`, are allowed. Autograd is
+# not. Whatever your function uses stands in a cell of this notebook, not in a file that is imported or run with `%run`:
+# the check reads your cells.
+#
+# The next cell is locked. Imports of your own go into a cell of your own below it.
 
-# %%
+# %% nbgrader={"grade_id": "imports", "locked": true}
 import time
 from unittest.mock import patch
 
@@ -99,7 +106,7 @@ out, row_backward(torch.tensor([1.0, 10.0, 100.0]), cache)
 # and $s = 2$ give $\lfloor -1/2 \rfloor + 1 = 0$, and `int(-1 / 2) + 1` even gives 1. Raise `ValueError` with a
 # message that says what was got.
 #
-# Not allowed: asking torch's convolution for the size.
+# Not allowed: asking a convolution of torch's for the size.
 
 
 # %% nbgrader={"grade_id": "conv_output_size", "solution": true}
@@ -152,7 +159,8 @@ check("conv_output_size")
 # `torch.nn.functional.pad(x, (left, right, top, bottom))` pads.
 #
 # Not allowed, here and wherever you write a convolution: torch's own under any of its names (`F.conv2d`, `nn.Conv2d`,
-# `F.conv_transpose2d`, `torch.ops.aten.convolution` and so on).
+# `F.conv_transpose2d`, `torch.ops.aten.convolution` and so on), and those of others (`np.convolve`,
+# `scipy.signal.correlate2d` and so on).
 
 
 # %% nbgrader={"grade_id": "conv2d_forward", "solution": true}
@@ -263,7 +271,8 @@ check("conv2d_backward")
 # A hint on the way: the first *row* of the result is a piece of the image too. Which piece, and how does the next row
 # differ from it? With that you need a loop over the entries of a window only.
 #
-# Not allowed: `F.unfold`, `F.fold`, and here also `x.unfold` and `torch.as_strided`.
+# Not allowed: `F.unfold`, `F.fold`, and here also `x.unfold`, `torch.as_strided` and numpy's `as_strided` and
+# `sliding_window_view`.
 
 
 # %% nbgrader={"grade_id": "im2col", "solution": true}
@@ -300,7 +309,8 @@ check("im2col")
 #
 # What was laid into the padding is thrown away. Pixels that no window reaches are 0.
 #
-# Not allowed: `F.fold` and `F.unfold`. `x.unfold` and `torch.as_strided` are forbidden in `im2col` only.
+# Not allowed: `F.fold` and `F.unfold`. `x.unfold`, `as_strided` and `sliding_window_view` are forbidden in `im2col`
+# only.
 
 
 # %% nbgrader={"grade_id": "col2im", "solution": true}
@@ -343,7 +353,7 @@ check("col2im")
 # and columns back.
 #
 # The functions mean the same as those of section 2, and the checks ask the same. In addition they measure time, on
-# an image of 60 by 64 pixels with 32 channels. You get the points for speed if your function takes at most 100 times
+# an image of 60 by 64 pixels with 32 channels. You get the points for speed if your function takes at most 50 times
 # as long as torch's own. A matrix product stays far below; a loop over the places does not. `F.unfold` and `F.fold`
 # are allowed here, but you have your own.
 

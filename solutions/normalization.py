@@ -8,8 +8,15 @@
 # Run the next cell first. `check` compares your function with a reference; `device()` is the GPU if this
 # machine has one, else the CPU. `when_written` is for the cells that draw with your functions: as long as one
 # of them is missing, it says which.
+#
+# What an exercise asks for is written, not taken from a library: not from torch, and not from numpy, `math`, scipy,
+# scikit-learn or any other. Simpler functions of theirs, such as `math.sqrt` or `np.exp`, are allowed. Autograd is
+# not. Whatever your function uses stands in a cell of this notebook, not in a file that is imported or run with `%run`:
+# the check reads your cells.
+#
+# The next cell is locked. Imports of your own go into a cell of your own below it.
 
-# %%
+# %% nbgrader={"grade_id": "imports", "locked": true}
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
@@ -80,6 +87,8 @@ out, center_backward(torch.tensor([1.0, 0.0, 0.0, 0.0]), cache)
 
 # %% [markdown]
 # ## 1. Batch normalization
+# In the book: [Batch normalization](../../book/normalization/batch_norm.md).
+#
 #
 # One channel, four numbers from a batch: $x = (1, 1, 5, 5)$. The mean is $\mu = 3$. The squared distances
 # from it are $(4, 4, 4, 4)$, so the variance is $\sigma^2 = 16 / 4 = 4$. Subtract 3, divide by
@@ -164,6 +173,8 @@ check("batch_norm_forward")
 
 # %% [markdown]
 # ### Batch normalization, backward
+# In the book: [Batch normalization, backward](../../book/normalization/backward.md).
+#
 #
 # The bias is added to every number of its channel, the weight multiplies every $z$ of its channel. So `dbias`
 # adds up `dout`, and `dweight` adds up `dout` times the slope of `out` in the weight, both over all numbers of
@@ -298,6 +309,8 @@ def eight_layers():
 
 # %% [markdown]
 # ## 2. Layer normalization
+# In the book: [Over which numbers?](../../book/normalization/family.md).
+#
 #
 # Batch normalization needs a batch. In a network for sentences, or with one large image at a time, there may
 # be none. Layer normalization asks the other way round: one *sample* has one mean, taken over all its entries, and
@@ -579,6 +592,8 @@ def changing_company():
 
 # %% [markdown]
 # ### Question: batch or group normalization? (10 points)
+# In the book: [The exam question](../../book/normalization/summary.md).
+#
 #
 # Compare batch normalization (배치 정규화) and group normalization (그룹 정규화). Answer in the cell below, in
 # your own words. A person marks it.
@@ -647,6 +662,8 @@ def changing_company():
 
 # %% [markdown]
 # ## 5. Local response normalization
+# In the book: [Local response normalization](../../book/normalization/lrn.md).
+#
 #
 # AlexNet is older than batch normalization. It divided each response by the strength of its neighbors: not of
 # the neighboring pixels, but of the neighboring *channels* at the same pixel. There is no mean, nothing is

@@ -9,8 +9,15 @@
 # Run the next cell first. `check` compares your function with a reference; `device()` is the GPU if this
 # machine has one, else the CPU. `when_written` is for the cells that draw with your functions: as long as one
 # of them is missing, it says which.
+#
+# What an exercise asks for is written, not taken from a library: not from torch, and not from numpy, `math`, scipy,
+# scikit-learn or any other. Simpler functions of theirs, such as `math.sqrt` or `np.exp`, are allowed. Autograd is
+# not. Whatever your function uses stands in a cell of this notebook, not in a file that is imported or run with `%run`:
+# the check reads your cells.
+#
+# The next cell is locked. Imports of your own go into a cell of your own below it.
 
-# %%
+# %% nbgrader={"grade_id": "imports", "locked": true}
 
 import matplotlib.pyplot as plt
 import torch
@@ -111,7 +118,7 @@ check("fit_standardizer")
 # by their own mean, the same person would become one number among the training data and another among the
 # test data, and a single test sample would always become 0.
 #
-# Not allowed: `F.batch_norm`, which contains this formula.
+# Not allowed: `F.batch_norm` and scikit-learn's `StandardScaler`, which contain this formula.
 
 
 # %% nbgrader={"grade_id": "standardize", "solution": true}
@@ -261,7 +268,7 @@ check("min_max_scale")
 #
 # A component may point either way, $(0.8, 0.6)$ or $(-0.8, -0.6)$. Both are right, and the check accepts both.
 #
-# Not allowed: `torch.pca_lowrank`.
+# Not allowed: `torch.pca_lowrank` and scikit-learn's `PCA`.
 
 
 # %% nbgrader={"grade_id": "pca_fit", "solution": true}

@@ -20,7 +20,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, TimeoutError, syn
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
 TOC = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text("utf-8"))
-WORDS = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
+CHAPTERS = [chapter for part in TOC["parts"] for chapter in part["chapters"]]
+# The pages in the order in which they are read.
+NAMES = [TOC["root"]] + [page["file"] for chapter in CHAPTERS for page in (chapter, *chapter.get("sections", []))]
 WITHOUT_REPOSITORY = {key: value for key, value in os.environ.items() if not key.startswith("COURSE_REPOSITORY_")}
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -222,7 +224,7 @@ def test_a_second_build_has_nothing_to_do(book):
 @pytest.mark.browser
 def test_every_page_was_visited_in_every_view(visits):
     pages = {visit.page for visit in visits}
-    assert {f"{word}.html" for word in WORDS} | {"404.html", "index.html", "search.html"} <= pages
+    assert {f"{name}.html" for name in NAMES} | {"404.html", "index.html", "search.html"} <= pages
     assert len(visits) == len(pages) * len(VIEWS)
 
 
@@ -288,10 +290,10 @@ def test_every_page_has_one_title_and_every_code_block_a_copy_button(visits):
 @pytest.mark.browser
 def test_the_pages_lead_from_one_to_the_next(visits):
     for visit in visits:
-        word = visit.page.removesuffix(".html")
-        if word in WORDS:
-            assert visit.shown["next"] == (word != WORDS[-1]), visit.name
-            assert visit.shown["previous"] == (word != WORDS[0]), visit.name
+        name = visit.page.removesuffix(".html")
+        if name in NAMES:
+            assert visit.shown["next"] == (name != NAMES[-1]), visit.name
+            assert visit.shown["previous"] == (name != NAMES[0]), visit.name
 
 
 @pytest.mark.browser
@@ -321,12 +323,12 @@ def test_a_wrong_address_leads_to_the_book_s_own_page(tab, server, address):
     assert tab.locator("main h1:visible").inner_text().startswith("No page here")
     assert tab.locator(".bd-sidebar-primary").is_visible()
     tab.locator("main").get_by_role("link", name="first page").click()
-    tab.wait_for_url(f"{server}{prefix}{WORDS[0]}.html")
+    tab.wait_for_url(f"{server}{prefix}{NAMES[0]}.html")
 
 
 @pytest.mark.browser
 def test_the_reader_can_choose_the_mode(tab, server):
-    tab.goto(f"{server}{WORDS[0]}.html")
+    tab.goto(f"{server}{NAMES[0]}.html")
     seen = []
     for _ in range(3):
         tab.locator(".theme-switch-button:visible").first.click()
@@ -341,10 +343,115 @@ def test_search_finds_a_word_without_a_server(tab, server):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("chapter", [chapter for chapter in WORDS if (ROOT / "exercises" / chapter).is_dir()])
-def test_a_chapter_hands_out_its_exercise_notebook(tab, server, chapter):
-    tab.goto(f"{server}site/course/{chapter}.html")
+@pytest.mark.parametrize("word", sorted(folder.name for folder in (ROOT / "exercises").iterdir() if folder.is_dir()))
+def test_a_chapter_hands_out_its_exercise_notebook(tab, server, word):
+    last = [name for name in NAMES if name.split("/")[0] == word][-1]
+    tab.goto(f"{server}site/course/{last}.html")
     with tab.expect_download() as download:
-        tab.locator(f"main a.download[href$='/{chapter}.ipynb']").first.click()
-    notebook = ROOT / "exercises" / chapter / f"{chapter}.ipynb"
+        tab.locator(f"main a.download[href$='/{word}.ipynb']").first.click()
+    notebook = ROOT / "exercises" / word / f"{word}.ipynb"
     assert Path(download.value.path()).read_bytes() == notebook.read_bytes()
+
+
+# What a moving figure shows, as numbers, and what torch says about the same settings.
+MOVE = r"""async ({ name, set }) => {
+  const stage = document.getElementById(name).querySelector(".moving-stage");
+  for (const [control, value] of Object.entries(set)) {
+    const select = stage.querySelector(`select[name="${control}"]`);
+    select.value = value;
+    if (select.value !== String(value)) throw new Error(`${control} cannot be set to ${value}`);
+    select.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+  return Object.fromEntries(
+    [...stage.querySelectorAll("[data-number]")].map((e) => [e.dataset.number, e.textContent.replace("\u2212", "-")]),
+  );
+}"""
+TOLD = """() => [...document.querySelectorAll("script.moving-numbers")].map(
+  (script) => ({ name: script.dataset.of, rows: JSON.parse(script.textContent) }))"""
+MOVING = sorted(
+    (page.relative_to(ROOT / "book").with_suffix("").as_posix(), name)
+    for page in (ROOT / "book").rglob("*.md")
+    for name in re.findall(
+        r"^```\{moving-figure\}.*?^:figure: (\S+)$", page.read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+)
+every_moving_figure = pytest.mark.parametrize(("page", "name"), MOVING, ids=[name for _, name in MOVING])
+
+
+def open_by_path(tab: Page, page: str) -> list[str]:
+    """Open a page as a file, as somebody does who was sent the book; returns what the console complains about."""
+    complaints: list[str] = []
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+    tab.goto((HTML / f"{page}.html").as_uri())
+    return complaints
+
+
+@pytest.mark.browser
+@every_moving_figure
+def test_a_moving_figure_shows_torch_s_numbers_at_five_settings(tab, page, name):
+    complaints = open_by_path(tab, page)
+    (rows,) = [told["rows"] for told in tab.evaluate(TOLD) if told["name"] == name]
+    assert len(rows) >= 5
+    for row in rows:
+        shown = tab.evaluate(MOVE, {"name": name, "set": row["set"]})
+        assert set(row["show"]) <= set(shown)
+        for number, value in row["show"].items():
+            assert float(shown[number]) == pytest.approx(value, abs=0.0051), (row["set"], number)
+    assert not complaints
+
+
+@pytest.mark.browser
+@every_moving_figure
+def test_a_moving_figure_takes_the_place_of_the_picture(tab, page, name):
+    open_by_path(tab, page)
+    figure = tab.locator(f"#{name}")
+    assert figure.locator("img:visible").count() == 0
+    assert figure.locator(".moving-stage").is_visible()
+    assert figure.locator(".moving-stage").get_attribute("aria-label")
+    assert re.match(r"Fig\. \d", figure.locator("figcaption").inner_text())
+
+
+@pytest.mark.browser
+@every_moving_figure
+def test_without_scripts_the_picture_stays(chromium, page, name):
+    with chromium.new_context(java_script_enabled=False, viewport={"width": 1400, "height": 900}) as context:
+        tab = context.new_page()
+        tab.goto((HTML / f"{page}.html").as_uri())
+        assert tab.locator(f"#{name} img:visible").count() == 1
+        assert not tab.locator(".moving-stage").first.is_visible()
+
+
+@pytest.mark.browser
+@every_moving_figure
+def test_every_control_of_a_moving_figure_is_named_and_reached_by_keyboard(tab, page, name):
+    open_by_path(tab, page)
+    controls = tab.locator(f"#{name} .moving-stage").locator("select, input, button")
+    assert controls.count() > 0
+    controls.first.focus()
+    reached = 0
+    for control in controls.all():
+        if control.is_disabled():
+            continue
+        assert control.evaluate("(e) => e === document.activeElement"), "the Tab key does not lead to it"
+        assert control.evaluate("(e) => (e.labels?.[0]?.textContent ?? e.ariaLabel ?? e.textContent).trim()")
+        tab.keyboard.press("Tab")
+        reached += 1
+    assert reached > 0
+    select = tab.locator(f"#{name} .moving-stage select").first
+    before = tab.locator(f"#{name} .moving-stage").inner_text()
+    select.focus()
+    tab.keyboard.press("ArrowDown")
+    assert tab.locator(f"#{name} .moving-stage").inner_text() != before
+
+
+@pytest.mark.browser
+@every_moving_figure
+def test_a_moving_figure_stands_still_for_who_asks_for_it(chromium, page, name):
+    with chromium.new_context(reduced_motion="reduce") as context:
+        tab = context.new_page()
+        open_by_path(tab, page)
+        select = tab.locator(f"#{name} .moving-stage select").first
+        select.focus()
+        tab.keyboard.press("ArrowDown")
+        assert tab.evaluate("document.getAnimations().filter((a) => a.playState === 'running').length") == 0

@@ -124,6 +124,18 @@ def test_only_a_page_runs_again_whose_module_has_changed(course):
     assert mark_of(course, "second") == second
 
 
+def test_a_report_that_a_killed_build_left_half_written_is_no_report(course):
+    assert build(course).returncode == 0
+    report = course / "_build" / ".jupyter_cache" / "reports" / "page.json"
+    whole = report.read_text()
+    report.write_text(whole[: len(whole) // 2])
+    page = course / "book" / "page.md"
+    page.write_text(page.read_text().replace("Some text.", "Other text."))
+    result = build(course)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert json.loads(report.read_text())["fingerprint"]
+
+
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core runs one page at a time")
 def test_pages_run_side_by_side(course):
     meet = """import pathlib, time
@@ -219,6 +231,35 @@ def test_a_faulty_page_fails_each_build_until_it_is_mended(course):
     assert build(course).returncode != 0
     page.write_text(good)
     assert build(course).returncode == 0
+
+
+GLOSSARY = """# Glossary
+
+```{glossary}
+batch
+  **배치.** Samples that go together.
+
+batch normalization
+  **배치 정규화.** A layer.
+```
+"""
+
+
+def test_the_first_use_of_a_word_leads_to_the_glossary_and_tells_the_korean(course):
+    (course / "book" / "_toc.yml").write_text("format: jb-book\nroot: page\nchapters:\n- file: glossary\n")
+    (course / "book" / "glossary.md").write_text(GLOSSARY)
+    text = "\n## Batch\n\n`batch` Batch\nnormalization of a subbatch, two batches, a batch, batch normalization.\n"
+    page = course / "book" / "page.md"
+    page.write_text(page.read_text() + text)
+    result = build(course)
+    assert result.returncode == 0, result.stdout + result.stderr
+    linked = re.findall(
+        r'<a [^>]*href="(\S+)"[^>]*><abbr [^>]*title="([^"]+)"[^>]*>([^<]+)</abbr></a>', page_of(course)
+    )
+    assert linked == [
+        ("glossary.html#term-batch-normalization", "배치 정규화", "Batch\nnormalization"),
+        ("glossary.html#term-batch", "배치", "batches"),
+    ]
 
 
 def test_the_address_of_the_repository_brings_its_buttons(course):

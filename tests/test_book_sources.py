@@ -1,5 +1,6 @@
 """What must hold in the book's sources, before anything is built."""
 
+import gzip
 import importlib.util
 import re
 from pathlib import Path
@@ -10,11 +11,20 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "book"
+
+
+def names_of(chapter: dict) -> list[str]:
+    """The names of a chapter's pages, as the contents have them."""
+    return [chapter["file"], *(section["file"] for section in chapter.get("sections", []))]
+
+
 TOC = yaml.safe_load((BOOK / "_toc.yml").read_text("utf-8"))
-PARTS = {part["caption"]: [chapter["file"] for chapter in part["chapters"]] for part in TOC["parts"]}
-WORDS = [TOC["root"], *(word for words in PARTS.values() for word in words)]
-CHAPTERS = [word for caption, words in PARTS.items() if caption != "Appendices" for word in words]
-PAGES = sorted(BOOK.glob("*.md"))
+PARTS = {part["caption"]: part["chapters"] for part in TOC["parts"]}
+NAMES = [TOC["root"], *(name for chapters in PARTS.values() for chapter in chapters for name in names_of(chapter))]
+CHAPTERS = [chapter for caption, chapters in PARTS.items() if caption != "Appendices" for chapter in chapters]
+# A chapter is a page, or a folder of short pages.
+FOLDERS = [Path(chapter["file"]).parent.name for chapter in CHAPTERS if "sections" in chapter]
+PAGES = sorted(BOOK.rglob("*.md"))
 SOURCES = [
     ROOT / "_config.yml",
     *sorted(path for path in BOOK.rglob("*") if path.is_file() and "__pycache__" not in path.parts),
@@ -43,7 +53,7 @@ def code_cells(page: Path) -> list[tuple[int, str, dict]]:
 
 
 CELLS = [
-    pytest.param(source, metadata, id=f"{page.stem}-cell-{number}")
+    pytest.param(source, metadata, id=f"{'-'.join(page.relative_to(BOOK).with_suffix('').parts)}-cell-{number}")
     for page in PAGES
     for number, source, metadata in code_cells(page)
 ]
@@ -61,21 +71,24 @@ def dark_figures():
     return module
 
 
-@pytest.mark.parametrize("page", WORDS)
-def test_every_word_of_the_contents_is_a_page(page):
-    assert (BOOK / f"{page}.md").is_file()
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_of_the_contents_is_a_page(name):
+    assert (BOOK / f"{name}.md").is_file()
 
 
 def test_every_page_is_in_the_contents_once():
-    assert sorted(WORDS) == sorted(page.stem for page in PAGES if page.stem != "404")
+    found = [page.relative_to(BOOK).with_suffix("").as_posix() for page in PAGES]
+    assert sorted(NAMES) == sorted(name for name in found if name != "404")
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter["file"])
 def test_every_chapter_offers_its_exercise_notebook(chapter):
-    text = (BOOK / f"{chapter}.md").read_text("utf-8")
-    notebook = f"exercises/{chapter}/{chapter}.ipynb"
-    assert re.search(r"\{download\}`[^`]+<\.\./" + re.escape(notebook) + ">`", text)
-    assert (ROOT / notebook).is_file()
+    last = names_of(chapter)[-1]
+    word = chapter["file"].removesuffix("/index")
+    notebook = ROOT / "exercises" / word / f"{word}.ipynb"
+    offered = re.findall(r"\{download\}`[^`]+<([^>]+)>`", (BOOK / f"{last}.md").read_text("utf-8"))
+    assert notebook in [((BOOK / last).parent / path).resolve() for path in offered]
+    assert notebook.is_file()
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -128,3 +141,8 @@ def test_a_dark_figure_keeps_all_but_the_colours():
     assert module.darken(svg.format(blue, ink)) == svg.format(partners[blue], partners[ink])
     assert not set(partners) & set(partners.values())
     assert len(set(partners.values())) == len(partners)
+
+
+@pytest.mark.parametrize("module", sorted(BOOK.rglob("*.mjs")), ids=lambda path: path.stem)
+def test_a_moving_figure_is_small(module):
+    assert len(gzip.compress(module.read_bytes())) < 15_000

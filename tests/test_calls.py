@@ -3,6 +3,8 @@
 import contextlib
 import math
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 
 import pytest
 import torch
@@ -301,7 +303,27 @@ def jvp(dout, cache):
     return dout * torch.func.jvp(lambda x: x.clamp(min=0), (cache,), (torch.ones_like(cache),))[1]
 
 
-@pytest.mark.parametrize("relu_backward", [autograd, autograd_without_asking, vjp, grad, jvp])
+def autograd_in_a_thread(dout, cache):
+    with ThreadPoolExecutor() as pool:
+        return pool.submit(autograd, dout, cache).result()
+
+
+def autograd_in_a_subclass_of_thread(dout, cache):
+    class Worker(Thread):
+        def run(self):
+            self.found = autograd(dout, cache)
+
+    worker = Worker()
+    worker.start()
+    worker.join()
+    return worker.found
+
+
+WAYS = [autograd, autograd_without_asking, vjp, grad, jvp, autograd_in_a_thread, autograd_in_a_subclass_of_thread]
+
+
+@pytest.mark.parametrize("relu_backward", WAYS)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_autograd_is_not_allowed(relu_backward):
     said = complaint("relu_backward", relu_forward=right, relu_backward=relu_backward)
     assert "autograd" in said

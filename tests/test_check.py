@@ -1,5 +1,8 @@
 """What a student sees, in a plain interpreter and in a notebook's kernel."""
 
+import ast
+import subprocess
+import sys
 import time
 
 import nbformat
@@ -9,10 +12,10 @@ from exams import CPU, exam
 from nbclient import NotebookClient
 from sets import solutions_of, stubs_of
 
-from autograder import judge
+from autograder import judge, programs
 from autograder.calls.kinds import backward
 from autograder.calls.run import one_thread
-from autograder.problems import problem_sets, problems
+from autograder.problems import find_problem, problem_sets, problems
 from autograder.table import MIME
 
 
@@ -146,6 +149,57 @@ def test_a_function_that_is_not_written_is_named_and_not_the_one_that_calls_it()
     namespace = {}
     exec("def helper(x):\n    raise NotImplementedError()\ndef relu_forward(x):\n    return helper(x), x", namespace)
     assert "helper is not written yet" in str(check_in(namespace, "relu_forward"))
+
+
+def modules_after(code):
+    """The names of the modules that a fresh Python has loaded after `code`."""
+    command = [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")[-2].split())
+
+
+def test_the_package_loads_what_is_asked_for_and_no_more():
+    assert not {"torch", "numpy"} & modules_after("import autograder")
+    loaded = modules_after("from autograder import device")
+    assert "autograder.devices" in loaded
+    assert not {"autograder.judge", "autograder.problems"} & loaded
+
+
+@pytest.mark.parametrize(
+    "before", ["", "import autograder.check", "import autograder.coverage", "import autograder.judge"]
+)
+def test_the_package_gives_the_function_whatever_was_imported_before(before):
+    modules_after(f"{before}\nfrom autograder import *\nassert check.__name__ == 'check', check\ndevice, when_written")
+
+
+def test_a_check_loads_one_chapter():
+    code = "from autograder import check\nrelu_forward = lambda x: (x.abs(), x)\ncheck('relu_forward')._repr_html_()"
+    chapters = {module for module in modules_after(code) if module.startswith("autograder.problems.")}
+    others = {f"autograder.problems.{word}" for word in problem_sets()} - {"autograder.problems.activations"}
+    assert "autograder.problems.activations" in chapters
+    assert not others & chapters
+
+
+def test_no_check_loads_scikit_learn():
+    """To load it takes longer than a check may."""
+    assert "sklearn" not in modules_after("from autograder import check\ncheck('train_small_cnn')")
+
+
+@pytest.mark.parametrize("name", problems())
+def test_a_problem_is_found_by_its_name_alone(name):
+    assert find_problem(name) is problems()[name]
+    for other in (f"{name}_", f"{name}__", name[:-1], name.replace("_", "."), "", "(", "\\"):
+        assert find_problem(other) is None or other in problems()
+
+
+def test_the_source_of_a_chapter_is_read_once(monkeypatch):
+    """`inspect` reads the whole module again for each class."""
+    read = []
+    parse = ast.parse
+    monkeypatch.setattr(ast, "parse", lambda source, *rest, **more: read.append(source) or parse(source, *rest, **more))
+    programs._sources_in.cache_clear()
+    for program in (*problems()["Value"].mistakes, *problems()["Value"].alternatives):
+        programs.source_of(program.functions[0])
+    assert len(read) <= 1
 
 
 EVERY_PROBLEM = [pytest.param(word, p, id=p.name) for word, chapter in problem_sets().items() for p in chapter]

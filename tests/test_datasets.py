@@ -3,6 +3,7 @@ import sys
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 
 from autograder.datasets import digits, split_indices
 
@@ -63,6 +64,13 @@ def test_a_split_with_an_empty_part_is_refused(test_count):
         split_indices(10, test_count)
 
 
-def test_importing_the_module_does_not_import_scikit_learn():
-    code = "import sys; import autograder.datasets; sys.exit('sklearn' in sys.modules)"
+def test_digits_are_read_as_scikit_learn_reads_them():
+    images, labels = digits()
+    data = load_digits()
+    assert torch.equal(images * 16, torch.tensor(data.images, dtype=torch.float32).unsqueeze(1))
+    assert torch.equal(labels, torch.tensor(data.target))
+
+
+def test_digits_are_read_without_importing_scikit_learn():
+    code = "import sys; import autograder.datasets as d; d.digits(); sys.exit('sklearn' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -129,7 +129,7 @@ def clean(scratch, tmp_path_factory):
 
 
 def run(folder, limits):
-    submission = intake.read(folder, [WORD])
+    submission = intake.read(folder, [WORD], {WORD: POINTS})
     settings = Settings(seed=20_300_131, limits=limits)
     return submission, grade(Job(submission.notebooks, {WORD: MASTER}, settings, submission.files))
 

@@ -13,7 +13,6 @@ from autograder.course import ROOT, words
 from autograder.problems import problem_sets, problems
 
 PLACES = [
-    "book/{word}.md",
     "solutions/{word}.py",
     "exercises/{word}/{word}.ipynb",
     "autograder/problems/{word}/__init__.py",
@@ -26,6 +25,13 @@ PLACES = [
 @pytest.mark.parametrize("place", PLACES)
 def test_the_word_finds_the_file(word, place):
     assert (ROOT / place.format(word=word)).is_file()
+
+
+@for_every_word
+def test_the_word_finds_the_chapter(word):
+    """A page, or a folder of short pages."""
+    pages = [ROOT / "book" / f"{word}.md", ROOT / "book" / word / "index.md"]
+    assert len([page for page in pages if page.is_file()]) == 1
 
 
 def test_no_place_has_a_word_that_the_others_do_not_know():

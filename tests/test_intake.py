@@ -5,6 +5,8 @@ import os
 import socket
 import stat
 import sys
+import time
+import unicodedata
 from datetime import datetime
 from pathlib import Path
 
@@ -60,28 +62,66 @@ def test_an_honest_submission_is_taken_whole(folder):
     assert read(folder, ["ps"]) == Submission({"ps": NOTEBOOK}, {}, files, datetime(2030, 1, 31, 12, 0, 0, 500_000))
 
 
-@pytest.mark.parametrize(
-    ("text", "timestamp"),
-    [
-        ("2030-01-31 12:00:00 UTC", datetime(2030, 1, 31, 12)),
-        ("2030-01-31 12:00:00 Europe/Berlin", datetime(2030, 1, 31, 11)),
-        ("2030-01-31T12:00:00-01:00", datetime(2030, 1, 31, 13)),
-        ("2030-01-31 12:00", datetime(2030, 1, 31, 12)),
-        ("", None),
-        ("yesterday", None),
-        ("9" * 400, None),
-        ("0001-01-01 00:00:00 +1400", None),
-        ("2030-01-31 12:00:00 /dev/zero", datetime(2030, 1, 31, 12)),
-        ("\ud800", None),
-        (" " * 2000 + "2030-01-31", None),
-    ],
-)
-def test_the_timestamp_is_read_as_nbgrader_reads_it(folder, text, timestamp):
+NOON = datetime(2030, 1, 31, 12)
+# Said without doubt.
+TIMES = {
+    "2030-01-31 12:00:00 UTC": NOON,
+    "2030-01-31 12:00:00.250000 UTC": NOON.replace(microsecond=250_000),
+    "2030-01-31T12:00:00Z": NOON,
+    "20300131T120000Z": NOON,
+    "2030-01-31 12:00 UTC": NOON,
+    "\ufeff2030-01-31 12:00:00 UTC\r\n": NOON,
+    "2030-01-31T21:00:00+09:00": NOON,
+    "2030-01-31 21:00:00 +09:00": NOON,
+    # nbgrader itself takes this for 900 seconds.
+    "2030-01-31 21:00:00 +0900": NOON,
+    "2030-01-31 21:00:00 Asia/Seoul": NOON,
+    "2030-01-31 13:00:00 Europe/Berlin": NOON,
+    "2030-06-30 12:00:00 America/New_York": datetime(2030, 6, 30, 16),
+    "2030-01-31 03:00:00 Etc/GMT+9": NOON,
+}
+# What could be several moments, or none.
+DOUBTFUL = [
+    "2030-01-31 12:00:00 KST", "2030-01-31 12:00:00 Seoul", "2030-01-31 12:00:00 EST", "2030-07-31 12:00:00 CET",
+    "2030-01-31 12:00:00 IST", "2030-01-31 12:00:00 localtime", "2030-01-31 12:00:00 /dev/zero",
+    "2030-01-31 12:00:00 UTC+9", "2030-01-31 12:00:00 +9", "2030-01-31 12:00:00 +900", "2030-01-31 12:00:00 900",
+    "2030-01-31 12:00:00 +99:00", "05/11/2026", "05/11/2026 12:00 UTC", "11.05.2026 12:00 UTC", "2030-01-31",
+    "2030-01-31 UTC", "2030-01-31 12:00", "2030-01-31T12:00:00", "2030-01-31 12:00:00 PM", "12:00 UTC", "1900000000",
+    "2030-02-30 12:00:00 UTC", "0001-01-01 00:00:00 +1400", "yesterday", "", " ", "9" * 400, "\ud800",
+    " " * 2000 + "2030-01-31 12:00:00 UTC",
+    # When the clocks change, one hour comes twice, and one never.
+    "2030-11-03 01:30:00 America/New_York", "2030-03-10 02:30:00 America/New_York",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "timestamp"), TIMES.items())
+def test_a_time_that_is_said_without_doubt_is_read(folder, text, timestamp):
+    (folder / "timestamp.txt").write_text(text, newline="")
+    submission = read(folder, ["ps"])
+    assert (submission.timestamp, submission.untimed, submission.remarks) == (timestamp, False, ())
+    assert submission.files == {"timestamp.txt": text.encode()}
+
+
+@pytest.fixture(params=["UTC", "Asia/Seoul"])
+def any_zone(request):
+    """The machine that grades stands here or there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", request.param)
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.parametrize("text", DOUBTFUL)
+def test_no_time_is_guessed(folder, any_zone, text):
     (folder / "timestamp.txt").write_text(text, errors="surrogatepass")
     submission = read(folder, ["ps"])
-    assert submission.timestamp == timestamp
-    assert ("timestamp.txt" in submission.files) == (timestamp is not None)
-    sentences(submission, *([] if timestamp else ["timestamp.txt was left out: it "]))
+    assert (submission.timestamp, submission.untimed, submission.files) == (None, True, {})
+    sentences(submission, "timestamp.txt was left out: it ")
+
+
+def test_without_a_time_nothing_is_said(folder):
+    assert read(folder, ["ps"]) == Submission({"ps": NOTEBOOK})
 
 
 def make(kind, path, course):
@@ -178,6 +218,140 @@ def test_missing_and_unknown_notebooks(folder):
     )
 
 
+# Notebooks under other names.
+
+KNOWN = {"ps": {"f", "check_f"}}
+
+
+def handed_in(*grade_ids, source="def f(): ..."):
+    """A notebook with these cells of nbgrader's."""
+    cells = [
+        nbformat.v4.new_code_cell(source, id=name, metadata={"nbgrader": {"grade_id": name}}) for name in grade_ids
+    ]
+    return nbformat.writes(nbformat.v4.new_notebook(cells=cells)).encode()
+
+
+OURS = handed_in("f", "check_f")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["Copy of ps.ipynb", "ps (1).ipynb", "PS.ipynb", "ps.IPYNB", "ps.ipynb.txt", "ps.ipynb.json", "과제.ipynb",
+     "mine/ps.ipynb", "ps/ps/Copy of ps.ipynb"],
+)  # fmt: skip
+def test_the_only_notebook_with_the_cells_is_taken(folder, path):
+    (folder / "ps.ipynb").unlink()
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    (folder / path).write_bytes(OURS)
+    (folder / "another.ipynb").write_bytes(NOTEBOOK)
+    submission = read(folder, ["ps"], KNOWN)
+    assert (submission.notebooks, submission.missing, submission.problem) == ({"ps": OURS}, {}, None)
+    sentences(
+        submission,
+        f"{path!r} was taken for 'ps.ipynb'.",
+        "'another.ipynb' was left out: it is not a notebook of this assignment.",
+    )
+
+
+def test_what_lies_beside_a_notebook_in_a_folder_lies_beside_it_again(folder):
+    (folder / "ps.ipynb").unlink()
+    (folder / "ps").mkdir()
+    (folder / "ps" / "ps.ipynb").write_bytes(OURS)
+    (folder / "ps" / "data.csv").write_bytes(b"1,2")
+    (folder / "ps" / "timestamp.txt").write_bytes(b"2030-01-31 12:00:00 UTC")
+    submission = read(folder, ["ps"], KNOWN)
+    assert submission.files == {"data.csv": b"1,2", "timestamp.txt": b"2030-01-31 12:00:00 UTC"}
+    assert submission.timestamp == NOON
+
+
+def test_of_equal_copies_any_is_taken(folder):
+    (folder / "ps.ipynb").unlink()
+    (folder / "Copy of ps.ipynb").write_bytes(OURS)
+    (folder / "ps (1).ipynb").write_bytes(OURS)
+    assert read(folder, ["ps"], KNOWN).notebooks == {"ps": OURS}
+
+
+NOT_GRADED = {
+    "two that differ": (
+        {"a.ipynb": OURS, "b/ps.ipynb": handed_in("f", "check_f", source="")},
+        "2 notebooks have the cells of ps.ipynb: 'a.ipynb', 'b/ps.ipynb'; rename the one that counts.",
+    ),
+    "of another assignment": ({"a.ipynb": handed_in("g", "check_g")}, "No notebook of this assignment was handed in;"),
+    "hardly a cell of it": ({"a.ipynb": handed_in("g")}, "No notebook of this assignment was handed in;"),
+    "without its cells": ({"a.ipynb": NOTEBOOK}, "No notebook of this assignment was handed in;"),
+    "no notebook": (
+        {"ps.py": b"1", "a.ipynb": b"2"},
+        "No notebook of this assignment was handed in; expected ps.ipynb",
+    ),
+    "nothing": ({}, "No notebook of this assignment was handed in; expected ps.ipynb."),
+}
+
+
+@pytest.mark.parametrize(("files", "problem"), NOT_GRADED.values(), ids=NOT_GRADED.keys())
+def test_what_is_not_clear_is_not_graded(folder, files, problem):
+    (folder / "ps.ipynb").unlink()
+    for path, content in files.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_bytes(content)
+    submission = read(folder, ["ps"], KNOWN)
+    assert submission.notebooks == {}
+    assert submission.problem.startswith(problem)
+    assert submission.problem.endswith(".")
+
+
+def test_the_notebook_with_the_right_name_counts(folder):
+    (folder / "ps (1).ipynb").write_bytes(OURS)
+    submission = read(folder, ["ps"], KNOWN)
+    assert (submission.notebooks, submission.problem) == ({"ps": NOTEBOOK}, None)
+    sentences(submission, "'ps (1).ipynb' was left out: it is not a notebook of this assignment.")
+
+
+def test_one_of_several_notebooks_may_be_missing(folder):
+    submission = read(folder, ["ps", "two"], KNOWN | {"two": {"g"}})
+    assert (submission.notebooks, submission.problem) == ({"ps": NOTEBOOK}, None)
+
+
+def test_megabytes_of_saved_outputs_are_no_part_of_a_notebook(folder):
+    cell = nbformat.v4.new_code_cell("1 + 1", id="a")
+    cell.outputs = [nbformat.v4.new_output("display_data", data={"text/plain": "A" * (intake.NOTEBOOK_SIZE + 1)})]
+    (folder / "ps.ipynb").write_text(nbformat.writes(nbformat.v4.new_notebook(cells=[cell])))
+    submission = read(folder, ["ps"])
+    assert parse(submission.notebooks["ps"]) == parse(NOTEBOOK)
+    assert submission.remarks == ()
+    # nbgrader, too, gets it without them, and the original is set aside.
+    hook(folder)
+    assert (folder / "ps.ipynb").stat().st_size < 1000
+    assert nbformat.read(folder / "ps.ipynb", as_version=4).cells[0].source == "1 + 1"
+
+
+@pytest.mark.parametrize("kind", ["byte-order mark", "no nbformat_minor"])
+def test_nbgrader_gets_a_notebook_that_it_can_read(course, folder, kind):
+    old = (
+        b"\xef\xbb\xbf" + NOTEBOOK if kind == "byte-order mark" else NOTEBOOK.replace(b'"nbformat_minor": 5', b'"a": 5')
+    )
+    (folder / "ps.ipynb").write_bytes(old)
+    hook(folder)
+    assert nbformat.read(folder / "ps.ipynb", as_version=4).cells[0].source == "1 + 1"
+    assert (aside(course) / "ps.ipynb").read_bytes() == old
+    written = (folder / "ps.ipynb").read_bytes()
+    hook(folder)
+    assert (folder / "ps.ipynb").read_bytes() == written
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("김철수", "김철수"),
+        (unicodedata.normalize("NFD", "김철수"), "김철수"),
+        (unicodedata.normalize("NFD", "Zoë Müller"), "Zoë Müller"),
+        ("a\nb\x1b[31m\u202e", r"a\nb\x1b[31m\u202e"),
+        ("caf\udce9", r"caf\udce9"),
+    ],
+)
+def test_names_are_printed_as_names(name, shown):
+    assert intake.printable(name) == shown
+
+
 def test_names_are_data(folder):
     odd = ["-rf", "a\nb", "..a", "{x}", "%s", "caf\udce9", "*", "a" * 255, "' or 1"]
     for name in odd:
@@ -249,6 +423,20 @@ def test_nbgrader_cannot_take_these_students(student):
 
 
 # Before nbgrader's own copying.
+
+
+@pytest.mark.parametrize("text", [*TIMES, *DOUBTFUL])
+def test_nbgrader_reads_a_time_as_we_do(course, folder, text):
+    (folder / "timestamp.txt").write_text(text, errors="surrogatepass")
+    expected = TIMES.get(text)
+    coursedir = CourseDirectory(root=str(course))
+    assert coursedir.get_existing_timestamp(str(folder)) == expected
+    assert NbGraderAPI(coursedir=coursedir).get_submitted_timestamp("ps", "bob") == expected
+    # The file stays where it is, for somebody to write it anew.
+    written = (folder / "timestamp.txt").read_bytes()
+    hook(folder)
+    assert (folder / "timestamp.txt").read_bytes() == written
+    assert not (course / "set-aside").exists()
 
 
 def hook(folder):

@@ -1,6 +1,8 @@
 """The kinds of call beside forward and backward, what is measured, and time, each on a small problem of its own."""
 
+import contextlib
 import math
+import signal
 import time
 from dataclasses import replace
 
@@ -449,6 +451,37 @@ def test_a_timed_call_has_one_thread_and_gives_the_others_back(clock):
         assert (used, torch.get_num_threads()) == ([1], 2)
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_call_that_is_clearly_too_slow_is_stopped():
+    started = time.process_time()
+
+    def endless(x):
+        while time.process_time() < started + 60:
+            with contextlib.suppress(Exception):
+                x = x + 1
+        return x
+
+    assert findings(TIMED, endless) == ["values: f was stopped after 0.5 s of computing: that is far too slow."]
+    assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0, 0)
+    assert signal.getsignal(signal.SIGVTALRM) == signal.SIG_DFL
+
+
+def test_the_dispatcher_is_asked_in_every_call_that_is_not_timed():
+    asked = []
+
+    def square(x):
+        asked.append((torch._C._len_torch_dispatch_stack(), torch._C._len_torch_function_stack()))
+        return x * x
+
+    cases = [Case("plain", "values", {"x": X}), Case("timed", "values", {"x": X}, timed=True)]
+    assert not findings(replace(TIMED, cases=lambda generator: cases), square)
+    assert asked == [(1, 1), (0, 1)]
+
+
+def test_a_forbidden_function_is_found_in_a_timed_call():
+    only = replace(TIMED, forbidden=frozenset({"square"}))
+    assert "torch's own square" in findings(only, lambda x: torch.square(x))[0]
 
 
 def test_the_reference_is_timed_too():

@@ -7,6 +7,7 @@ import torch
 from exams import CPU, exam, findings, lost
 from sets import rule_broken
 
+from autograder.calls.kinds import backward, forward, function
 from autograder.course import words
 from autograder.judge import Exam
 from autograder.problems import problem_sets, problems
@@ -84,6 +85,53 @@ def test_torch_s_own_operation_is_read_in_the_source(problem, cells, said):
 @pytest.mark.parametrize(("problem", "cells"), each("ALLOWED"))
 def test_building_blocks_are_allowed(problem, cells):
     assert rule_broken(problem, cells) is None
+
+
+@pytest.mark.parametrize(("problem", "functions", "words"), each("NAMED"))
+def test_a_posted_program_is_told_its_mistake(problem, functions, words):
+    verdict = verdict_on(problem, functions, 0)
+    assert verdict.score < verdict.maximum
+    assert words in (verdict.hint or ""), findings(verdict)[:1]
+
+
+def test_a_cache_that_is_none_in_evaluation_is_told():
+    chapter = TABLES["normalization"]
+    functions = [chapter.graph_backward(), chapter.forgets_in_evaluation]
+    said = findings(verdict_on(problems()["batch_norm_backward"], functions, 0))
+    assert any("The cache is None: batch_norm_forward keeps nothing in this case." in finding for finding in said)
+
+
+ODD = {
+    "scaled": lambda t: t * 1.37,
+    "shifted": lambda t: t + 0.37,
+    "wavy": lambda t: t + 0.1 * torch.arange(t.numel(), dtype=t.dtype).mul(7.1).sin().reshape(t.shape),
+    "nothing": lambda t: t * 0,
+    "nan": lambda t: t * float("nan"),
+    "squared": lambda t: t * t,
+}
+PLAIN = [problem for problem in problems().values() if problem.call in (forward, backward, function)]
+
+
+@pytest.mark.parametrize("change", ODD.values(), ids=ODD.keys())
+@pytest.mark.parametrize("problem", PLAIN, ids=lambda p: p.name)
+def test_what_is_wrong_in_no_known_way_is_given_no_hint(problem, change):
+    functions = problem.functions_of(problem.alternatives[0])
+    right = functions[problem.name]
+
+    def wrong(*arguments):
+        returned = right(*arguments)
+        if problem.call is forward:
+            return changed(returned[0]), *returned[1:]
+        return changed(returned)
+
+    def changed(value):
+        if isinstance(value, torch.Tensor):
+            return change(value)
+        if isinstance(value, dict):
+            return {name: changed(item) for name, item in value.items()}
+        return tuple(map(changed, value))
+
+    assert exam(problem.name, 0).grade(functions | {problem.name: wrong}).hint is None
 
 
 def test_a_timed_problem_has_a_program_that_is_only_slow():

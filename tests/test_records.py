@@ -19,7 +19,7 @@ from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_solut
 from sqlalchemy import event
 from traitlets.config import Config
 
-from autograder.grading.records import Result, record
+from autograder.grading.records import Result, Score, forget_time, record
 
 DUE = datetime(2030, 1, 1)
 BOB = "bob"
@@ -97,7 +97,7 @@ class Course:
             (folder / "timestamp.txt").write_text(f"{timestamp} UTC")
 
     def grade(self, student, timestamp=None):
-        """Both ways; returns what `record` returns."""
+        """Both ways; returns the points, which nbgrader's own count must agree with."""
         graded = self.nbgrader.autograde("ps", student, force=True)
         assert graded["success"], graded["log"]
         results = {
@@ -105,13 +105,21 @@ class Course:
             for path in (self.root / "autograded" / student / "ps").glob("*.ipynb")
         }
         with Gradebook(self.ours) as gradebook:
-            return record(gradebook, "ps", student, timestamp, results, OnePointAnHour())
+            score = record(gradebook, "ps", student, timestamp, results, OnePointAnHour())
+            assert score.points == exported(gradebook, student)
+        return score.points
 
     def in_both(self, change):
         for url in (self.theirs, self.ours):
             with Gradebook(url) as gradebook:
                 change(gradebook)
                 gradebook.db.commit()
+
+
+def exported(gradebook, student):
+    """What nbgrader writes into grades.csv."""
+    submission = gradebook.find_submission("ps", student)
+    return max(0.0, submission.score - (submission.late_submission_penalty or 0.0))
 
 
 def result(graded):
@@ -249,7 +257,39 @@ def test_nothing_is_written_when_something_fails(gradebook):
         record(gradebook, "ps", "ann", DUE + timedelta(hours=1), results, Fails())
     with pytest.raises(MissingEntry):
         gradebook.find_student("ann")
-    assert record(gradebook, "ps", "ann", DUE, results, Fails()) == 7.0
+    assert record(gradebook, "ps", "ann", DUE, results, Fails()).points == 7.0
+
+
+@pytest.mark.slow
+def test_what_is_told_is_what_the_gradebook_has(gradebook):
+    """Manual points, extra credit and penalties count; what waits for a person is no lost point."""
+
+    def recorded(timestamp=None):
+        results = {"one": Result({"check_first": 3.0, "check_second": 4.0, "answer": None})}
+        score = record(gradebook, "ps", "ann", timestamp, results, OnePointAnHour())
+        assert score.points == exported(gradebook, "ann")
+        return score
+
+    # The notebook that was not handed in is worth 14 points, too, and nobody reads it.
+    assert recorded() == Score(points=7.0, possible=7.0 + 14.0, unread=5.0 + 2.0)
+    gradebook.find_grade("answer", "one", "ps", "ann").manual_score = 4.0
+    gradebook.find_grade("check_second", "one", "ps", "ann").manual_score = 1.0
+    gradebook.find_grade("check_first", "one", "ps", "ann").extra_credit = 0.5
+    gradebook.db.commit()
+    assert recorded() == Score(points=8.5, possible=12.0 + 14.0, unread=2.0)
+    assert recorded(DUE + timedelta(hours=3)) == Score(points=5.5, possible=12.0 + 14.0, unread=2.0, penalty=3.0)
+
+
+@pytest.mark.slow
+def test_a_time_that_is_forgotten_is_no_late_time(gradebook):
+    results = {"one": Result({"check_first": 3.0, "check_second": 4.0, "answer": None})}
+    late = DUE + timedelta(hours=3)
+    assert record(gradebook, "ps", "ann", late, results, OnePointAnHour()).points == 4.0
+    assert record(gradebook, "ps", "bea", late, results, OnePointAnHour()).points == 4.0
+    forget_time(gradebook, "ps", "ann")
+    assert gradebook.find_submission("ps", "ann").timestamp is None
+    assert record(gradebook, "ps", "ann", None, results, OnePointAnHour()).points == 7.0
+    assert record(gradebook, "ps", "bea", None, results, OnePointAnHour()).points == 4.0
 
 
 @pytest.mark.slow

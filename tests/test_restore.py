@@ -1,5 +1,7 @@
 """Whatever was done to a notebook, what is graded has the instructor's cells as released and the student's answers."""
 
+import base64
+import codecs
 import copy
 import json
 import logging
@@ -7,6 +9,7 @@ import os
 import pickle
 import random
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -29,6 +32,7 @@ from autograder.grading.restore import (
     rebuild,
     restore,
 )
+from autograder.grading.saved import without_outputs
 
 STUB = "raise NotImplementedError()"
 
@@ -127,13 +131,29 @@ def test_an_honest_notebook_keeps_its_cells_and_their_order():
     assert notebook.metadata == {"kernelspec": module.KERNELSPEC}
 
 
-def test_outputs_metadata_and_attachments_do_not_survive():
+def test_outputs_and_metadata_do_not_survive():
     loud = cell("f", outputs=[nbformat.v4.new_output("stream", text="10 of 10 points")], execution_count=3)
     loud["metadata"]["tags"] = ["parameters"]
-    pasted = prose("![](attachment:a.png)", id="pasted") | {"attachments": {"a.png": {"image/png": "AAAA"}}}
-    notebook, remarks = graded([*honest(f=loud), pasted])
-    assert "attachments" not in notebook.cells[-1]
-    assert remarks == ("Cell number 18: what is pasted into it is left out; see the notebook handed in.",)
+    assert graded(honest(f=loud)) == graded(honest())
+
+
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(30)).decode()
+
+
+def test_pasted_pictures_survive_and_nothing_else_that_is_pasted():
+    attachments = {
+        "a.png": {"image/png": PNG},
+        "by line.png": {"image/png": [PNG[:20] + "\n", PNG[20:]]},
+        "b.svg": {"image/svg+xml": "<svg onload=alert(1)>"},
+        "c.png": {"image/png": "AAAA", "text/html": "<script>alert(1)</script>"},
+    }
+    notebook, remarks = graded([*honest(), prose("![](attachment:a.png)", id="pasted") | {"attachments": attachments}])
+    assert notebook.cells[-1].attachments == {"a.png": {"image/png": PNG}, "by line.png": {"image/png": PNG}}
+    assert remarks == ("Cell number 18: what is pasted into it and is no picture is left out.",)
+    # The answer to a question in words is such a cell, too.
+    notebook, remarks = graded(honest(why=cell("why") | {"attachments": {"a.png": {"image/png": PNG}}}))
+    assert [c.attachments for c in notebook.cells if "attachments" in c] == [{"a.png": {"image/png": PNG}}]
+    assert remarks == ()
 
 
 def test_an_edited_check_is_as_released_again():
@@ -205,7 +225,7 @@ def test_a_solution_that_lost_its_name_runs_before_its_check():
 def test_a_notebook_without_any_metadata_is_graded_after_all_its_cells():
     bare = [c | {"metadata": {}} for c in honest()]
     notebook, _ = graded(bare)
-    assert [c.source for c in notebook.cells[: len(bare)]] == [c["source"] for c in bare]
+    assert order(notebook)[: len(bare) + 1] == ["tools", *(c["source"] for c in bare)]
     assert nbgrader_ids(notebook) == [grade_id for grade_id in IDS if grade_id not in ("f", "g")]
 
 
@@ -216,15 +236,46 @@ def test_a_check_before_its_solution_is_moved_right_behind_it():
     found = order(notebook)
     assert found[found.index("f") :][:3] == ["f", "check_f", "more_f"]
     assert found[found.index("g") :][:2] == ["g", "check_g"]
-    assert len(remarks) == 3
+    assert len(remarks) == 4
     assert "Cell check_g stood before g; it was moved behind it." in remarks
 
 
-def test_problems_in_another_order_stay_in_it():
+def test_sections_in_another_order_stay_in_it_and_keep_their_points():
+    """But for what is given, which all may need, and for a check, which may call the solutions before it."""
     cells = [cell(grade_id) for grade_id in ("g", "check_g", "tools", "why", "f", "more_f", "check_f", "picture")]
+    notebook, remarks = graded(cells)
+    assert nbgrader_ids(notebook) == ["tools", "g", "why", "f", "check_g", "more_f", "check_f", "picture"]
+    assert remarks == (
+        "Cell tools stood behind g; it was moved before it.",
+        "Cell check_g stood before f; it was moved behind it.",
+    )
+
+
+def test_cells_in_another_order_that_need_nothing_stay_where_they_are():
+    cells = [cell(grade_id) for grade_id in ("why", "tools", "picture", "f", "more_f", "check_f", "g", "check_g")]
+    cells[0], cells[1] = cells[1], cells[0]
     notebook, remarks = graded(cells)
     assert nbgrader_ids(notebook) == [c["id"] for c in cells]
     assert remarks == ()
+
+
+def test_a_deleted_import_cell_is_back_before_all_that_needs_it():
+    """Also before the student's own cells, in front of the first cell of the course."""
+    own = prose("EPS = math.ulp(1)", "code", id="own")
+    notebook, _ = graded([own, *honest(without=["tools"])])
+    assert [c.id for c in notebook.cells[:2]] == ["tools", "own"]
+
+
+def test_what_is_written_into_the_import_cell_runs_behind_it():
+    edited = cell("tools", "import pandas\nEPS = 1e-12")
+    notebook, remarks = graded(honest(tools=edited))
+    place = order(notebook).index("tools")
+    assert [c.source for c in notebook.cells[place : place + 2]] == ["import math", "import pandas\nEPS = 1e-12"]
+    assert notebook.cells[place + 1].metadata == {}
+    assert remarks == ("Cell tools was edited; the released one was put before it.",)
+    notebook, remarks = graded(honest(tools=cell("tools", " ")))
+    assert len(notebook.cells) == len(honest())
+    assert remarks == ("Cell tools was edited; the released one was put in its place.",)
 
 
 @pytest.mark.parametrize(("grade_id", "kind"), [("f", "markdown"), ("f", "raw"), ("check_f", "raw"), ("why", "code")])
@@ -272,7 +323,7 @@ def test_the_notebooks_of_earlier_formats_are_read():
     old = v3.new_notebook(worksheets=[sheet])
     notebook, _ = graded(json.dumps(old).encode())
     assert graded(json.dumps(old).encode())[0] == notebook
-    assert notebook.cells[0].source == "def f(): ..."
+    assert notebook.cells[1].source == "def f(): ..."
 
 
 UNREADABLE = {
@@ -304,6 +355,50 @@ def test_what_is_no_notebook_gets_a_sentence(content, sentence):
     assert str(error.value).startswith(sentence)
     assert str(error.value).endswith(".")
     assert len(str(error.value)) < 200
+
+
+@pytest.mark.parametrize("minor", [None, 0, 4, 5, 99])
+def test_a_notebook_of_any_minor_format_is_read(minor):
+    notebook = json.loads(hand_in(*honest()))
+    notebook["nbformat_minor"] = minor
+    if minor is None:
+        del notebook["nbformat_minor"]
+    assert graded(json.dumps(notebook).encode()) == graded(honest())
+
+
+def test_a_byte_order_mark_is_no_part_of_a_notebook():
+    assert graded(codecs.BOM_UTF8 + hand_in(*honest())) == graded(honest())
+
+
+def test_saved_outputs_are_thrown_away_before_they_are_looked_at():
+    outputs = [{"data": {"image/png": "A" * 1000, "outputs": ['"]}', [[]] * 10]}}, *([[]] * 1000)]
+    cells = honest(f=cell("f", 'f = {"outputs": []}', outputs=outputs))
+    for text in (json.dumps(cells), json.dumps(cells, indent=1)):
+        content = hand_in().decode().replace("[]", text, 1).encode()
+        small = without_outputs(content)
+        assert len(small) < len(content) - 1000
+        assert small.count(b"\n") == content.count(b"\n")
+        assert graded(content) == graded(honest(f=cell("f", 'f = {"outputs": []}')))
+
+
+DENSE = {
+    "empty lists": b'{"metadata": [' + b"[]," * 300_000,
+    "empty lists in outputs": b'{"outputs": [' + b"[]," * 1_600_000,
+    "escaped quotes": b'"' + b'\\"' * 4_000_000,
+    "backslashes": b'"' + b"\\" * 10_000_001,
+    "the name again and again": b'"outputs" ' * 1_000_000,
+    "spaces behind the name": (b'"outputs"' + b" " * 1000) * 10_000,
+    "not closed": b'{"outputs":[{' * 100_000,
+}
+
+
+@pytest.mark.parametrize("content", DENSE.values(), ids=DENSE.keys())
+def test_what_is_dense_takes_no_long_time(content):
+    """Ten times what it takes on a slow machine."""
+    before = time.process_time()
+    with pytest.raises(UnreadableError):
+        module.parse(content)
+    assert time.process_time() - before < 20
 
 
 def broken(value, generator):
@@ -399,6 +494,9 @@ HARMLESS = {
     "![my plot](plots/my plot.png)": "my plot",
     "![my plot](plot.png)": '<img src="plot.png" alt="my plot">',
     "![gone](attachment:a.png)": '<img alt="gone">',
+    "![mine](attachment:my.png)": f'<img src="data:image/png;base64,{PNG}" alt="mine">',
+    "![mine](attachment:%EA%B7%B8%EB%A6%BC%201.png)": f'src="data:image/png;base64,{PNG}"',
+    "![mine](<attachment:그림 1.png>)": f'src="data:image/png;base64,{PNG}"',
     "| a | b |\n|---|---|\n| 1 | 2 |": "<td>1</td>",
     "```python\ndef f(x): return x < 1\n```": '<span class="k">def</span>',
     "# Title": "<h1>Title</h1>",
@@ -409,7 +507,8 @@ HARMLESS = {
 
 @pytest.mark.parametrize(("source", "html"), HARMLESS.items())
 def test_honest_markdown_looks_as_it_should(source, html):
-    assert html in module.markdown(source)
+    pasted = {"image/png": PNG}
+    assert html in module.markdown(source, {"my.png": pasted, "그림 1.png": pasted})
 
 
 @pytest.mark.parametrize("template", ["formgrade", "feedback"])
@@ -421,9 +520,14 @@ def test_nbgrader_s_pages_obey_the_filter(template):
     config.HTMLExporter.extra_template_basedirs = [handlers.template_path]
     static = Path(handlers.static_path, "node_modules", "bootstrap", "dist", "css")
     config.HTMLExporter.extra_template_paths = [str(static)]
-    config.HTMLExporter.filters = {"markdown2html": "autograder.grading.restore.markdown"}
+    config.HTMLExporter.filters = {"markdown2html": "autograder.grading.restore.markdown_of_cell"}
+    pasted = {"attachments": {"my.png": {"image/png": PNG}}}
     notebook, _ = graded(
-        [*honest(why=cell("why", "Mine: <script>alert(1)</script>")), prose("<script>alert(2)</script>", "raw", id="r")]
+        [
+            *honest(why=cell("why", "Mine: <script>alert(1)</script> ![](attachment:my.png)") | pasted),
+            prose("<script>alert(2)</script>", "raw", id="r"),
+            prose("![](attachment:my.png)", id="p") | pasted,
+        ]
     )
     names = {"student": "bob", "notebook": "one", "assignment": "ps", "score": 0, "max_score": 0, "late_penalty": 0}
     for made in notebook.cells:
@@ -433,6 +537,7 @@ def test_nbgrader_s_pages_obey_the_filter(template):
     page, _ = HTMLExporter(config=config).from_notebook_node(notebook, resources=resources)
     assert "Mine:" in page
     assert "&lt;script&gt;alert(2)" in page
+    assert page.count(PNG) == 2
     assert "<script>alert" not in page
 
 

@@ -1,6 +1,8 @@
 """Rules about method, read from the source: right programs pass, and every trick is called by its name."""
 
 import ast
+import importlib.util
+import pydoc
 import re
 import time
 from dataclasses import replace
@@ -14,6 +16,7 @@ from autograder.course import ROOT
 from autograder.demo import students
 from autograder.problems import problem_sets, problems
 from autograder.release import solution_notebook
+from autograder.rules.allowed import Exercise
 from autograder.rules.search import broken
 from autograder.rules.sources import Sources
 
@@ -41,6 +44,13 @@ def test_solution_and_stub_are_clean(word):
     stub = nbformat.read(ROOT / "exercises" / word / f"{word}.ipynb", as_version=4)
     assert findings(word, code_of(solution_notebook(word))) == []
     assert findings(word, code_of(stub)) == []
+
+
+@for_every_word
+def test_the_text_says_what_is_not_allowed(word):
+    text = " ".join(solution_notebook(word).cells[0].source.split())
+    assert "What an exercise asks for is written, not taken from a library" in text
+    assert "Whatever your function uses stands in a cell of this notebook" in text
 
 
 @for_every_word
@@ -228,6 +238,26 @@ FINE = {
     "sorting a list": [
         "def relu_forward(x):\n    sizes = list(x.shape)\n    sizes.sort()\n    return x.clamp(min=0), sizes"
     ],
+    "collecting garbage": [
+        "import gc, inspect",
+        "def relu_forward(x):\n    gc.collect()\n    gc.disable()\n    return x.clamp(min=0), inspect.signature(max)",
+    ],
+    "files run and code executed beside it": [
+        "%run plots.py\nexec('a = 3')\nglobals().update(b=3)\nget_ipython().push({'c': 3})",
+        RIGHT,
+        "%run plots.py",
+    ],
+    "what is not written": ["%run plots.py", 'def relu_forward(x):\n    """..."""\n    raise NotImplementedError()'],
+    "what a notebook is given": [
+        "%run plots.py",
+        "def relu_forward(x):\n    if x.dim() > 9:\n        display(x)\n    return x.clamp(min=0), __name__",
+    ],
+    "a variable named _": ["def relu_forward(x):\n    for _ in range(2):\n        _\n    return x.clamp(min=0), x"],
+    "a helper made in a timed line": [
+        "%run plots.py",
+        "%time helper = lambda x: x.clamp(min=0)",
+        "def relu_forward(x):\n    return helper(x), x",
+    ],
     "cells that are no Python": [
         "def relu_forward(x) return torch.relu(x)",
         "torch.relu(\0)",
@@ -248,6 +278,7 @@ def body(*lines):
     return "def relu_forward(x):\n" + "".join(f"    {line}\n" for line in lines[:-1]) + f"    return {lines[-1]}, x"
 
 
+STUB = 'def relu_forward(x):\n    """The larger of x and 0."""\n    raise NotImplementedError()'
 EXERCISE, AUTOGRAD, NEEDLESS = "the exercise itself", "write the gradient by hand", "do not need"
 
 # What the sentence must name, how it must end, and the cells after START.
@@ -457,6 +488,89 @@ TRICKS = {
         NEEDLESS,
         ["import importlib", body("importlib.import_module('torch').exp(x)")],
     ),
+    "a pool of tqdm's": (
+        "uses tqdm.contrib.concurrent.thread_map ",
+        NEEDLESS,
+        ["from tqdm.contrib.concurrent import thread_map", body("thread_map(abs, x)")],
+    ),
+    "a pool of scikit-learn's": (
+        "uses sklearn.utils.parallel.Parallel ",
+        NEEDLESS,
+        ["from sklearn.utils.parallel import Parallel, delayed", body("Parallel()([])")],
+    ),
+    "a pool within another": (
+        "uses sklearn.utils.parallel.joblib.Parallel ",
+        NEEDLESS,
+        ["import sklearn.utils.parallel as p", body("p.joblib.Parallel()")],
+    ),
+    "a pool of torch's": (
+        "torch.nn.parallel.parallel_apply ",
+        NEEDLESS,
+        [body("nn.parallel.parallel_apply([abs], [x])")],
+    ),
+    "objects of the garbage collector": ("uses gc.get_objects ", NEEDLESS, ["import gc", body("gc.get_objects()")]),
+    "hardtanh": ("uses F.hardtanh ", EXERCISE, [body("F.hardtanh(x, 0, float('inf'))")]),
+    "a file that is run": (
+        "relu_forward uses helper, which comes from %run (line 1 of its cell: `%run helpers.py`)",
+        "define it in a cell",
+        ["%run helpers.py", body("helper(x)")],
+    ),
+    "a file that is run in a function": (
+        "relu_forward uses helper, which comes from %run ",
+        "define it in a cell",
+        ["def load():\n    get_ipython().run_line_magic('run', 'helpers.py')", "load()", body("helper(x)")],
+    ),
+    "everything in a file that is run": ("relu_forward comes from %run ", "define it in a cell", ["%run helpers.py"]),
+    "a file that is run, beside a star": (
+        "relu_forward uses helper, which comes from %run ",
+        "define it in a cell",
+        ["from math import *\n%run -i helpers.py", body("helper(x)")],
+    ),
+    "a file that is run in place of what is not written": (
+        "relu_forward comes from %run ",
+        "define it in a cell",
+        [STUB, "%run helpers.py"],
+    ),
+    "a helper that a file writes anew": (
+        "relu_forward uses helper, which comes from %run ",
+        "define it in a cell",
+        ["def helper(x):\n    raise NotImplementedError()", "%run helpers.py", body("helper(x)")],
+    ),
+    "exec in place of what is not written": ("uses exec ", NEEDLESS, [STUB, "exec(open('helpers.py').read())"]),
+    "exec in a function": (
+        "relu_forward uses exec ",
+        NEEDLESS,
+        ["def load():\n    exec(open('helpers.py').read(), globals())", "load()", body("helper(x)")],
+    ),
+    "names made by a table": (
+        "relu_forward uses helper, which comes from globals().update ",
+        "define it in a cell",
+        ["globals().update({'hel' + 'per': torch.relu})", body("helper(x)")],
+    ),
+    "a name made by its parts": (
+        "relu_forward uses helper, which comes from globals() ",
+        "define it in a cell",
+        ["globals()['hel' + 'per'] = torch.relu", body("helper(x)")],
+    ),
+    "names pushed": (
+        "relu_forward uses helper, which comes from get_ipython().push ",
+        "define it in a cell",
+        ["get_ipython().push({'hel' + 'per': torch.relu})", body("helper(x)")],
+    ),
+    "a cell too long to be read": (
+        "relu_forward uses helper, which comes from a cell that is too long to be read ",
+        "define it in a cell",
+        ["helper = torch.relu\n" + "#" * 200_000, body("helper(x)")],
+    ),
+    "a timed line": ("relu_forward uses torch.relu ", EXERCISE, ["%time helper = torch.relu", body("helper(x)")]),
+    "what a cell showed": ("uses Out ", NEEDLESS, ["torch.relu", body("Out[1](x)")]),
+    "what the last cell showed": ("uses _ ", NEEDLESS, ["torch.relu", body("_(x)")]),
+    "what a numbered cell showed": ("uses _1 ", NEEDLESS, ["torch.relu", body("_1(x)")]),
+    "a computed name of numpy": (
+        "uses getattr on np ",
+        NEEDLESS,
+        ["import numpy as np", body("getattr(np, 'ta' + 'nh')(x)")],
+    ),
     "another framework": ("imports tensorflow ", NEEDLESS, ["import tensorflow as tf", body("tf.nn.relu(x)")]),
     "a module of the student's": ("imports mine ", NEEDLESS, ["from mine import *", body("helper(x)")]),
     "os.system": ("uses os.system ", NEEDLESS, ["import os", body("os.system('ls')")]),
@@ -588,6 +702,172 @@ def test_a_method_that_a_list_has_too_says_nothing():
     problem = replace(problems()["relu_forward"], forbidden=frozenset({"sort", "max"}))
     assert rule_broken(problem, [START, body("sizes = list(x.shape)", "sizes.sort()", "x")]) is None
     assert "uses torch.sort " in rule_broken(problem, [START, body("torch.sort(x)")])
+
+
+# The exercise itself in other libraries, by the full names of its functions.
+ELSEWHERE = {
+    "sigmoid_forward": """
+        scipy.special.expit scipy.special.log_expit scipy.stats.logistic scipy.stats.genlogistic
+        sklearn.neural_network.MLPClassifier
+    """,
+    "tanh_forward": "numpy.tanh math.tanh cmath.tanh numpy.ma.tanh sklearn.neural_network.MLPRegressor",
+    "tanh_backward": "numpy.tanh math.tanh",
+    "relu_forward": "sklearn.neural_network._base.ACTIVATIONS",
+    "softmax_forward": """
+        scipy.special.softmax scipy.special.log_softmax scipy.special.logsumexp sklearn.utils.extmath.softmax
+        sklearn.neural_network._base.ACTIVATIONS numpy.logaddexp.reduce numpy.logaddexp.accumulate
+    """,
+    "softmax_backward": "scipy.special.softmax",
+    "cross_entropy": "sklearn.metrics.log_loss scipy.special.log_softmax scipy.special.logsumexp",
+    "numerical_gradient": """
+        scipy.optimize.approx_fprime scipy.optimize._numdiff.approx_derivative scipy.differentiate.derivative
+        scipy.differentiate.jacobian
+    """,
+    "conv2d_forward": """
+        numpy.convolve numpy.correlate scipy.signal.convolve scipy.signal.convolve2d scipy.signal.correlate
+        scipy.signal.correlate2d scipy.signal.fftconvolve scipy.signal.oaconvolve scipy.signal.lfilter
+        scipy.signal.sepfir2d scipy.signal.upfirdn scipy.ndimage.convolve scipy.ndimage.correlate
+        scipy.ndimage.convolve1d scipy.ndimage.correlate1d scipy.ndimage.generic_filter
+        skimage.filters.edges.correlate_sparse PIL.ImageFilter.Kernel
+    """,
+    "conv2d_backward": "scipy.signal.correlate2d scipy.signal.convolve2d",
+    "conv2d_forward_fast": "scipy.signal.fftconvolve",
+    "max_pool2d_forward": """
+        scipy.ndimage.maximum_filter scipy.ndimage.maximum_filter1d scipy.ndimage.minimum_filter
+        scipy.ndimage.minimum_filter1d scipy.ndimage.grey_dilation scipy.ndimage.grey_erosion scipy.ndimage.rank_filter
+        scipy.ndimage.percentile_filter scipy.ndimage.generic_filter scipy.signal.order_filter
+        skimage.measure.block_reduce skimage.morphology.dilation skimage.morphology.erosion skimage.filters.rank.maximum
+        PIL.ImageFilter.MaxFilter
+    """,
+    "avg_pool2d_forward": """
+        scipy.ndimage.uniform_filter scipy.ndimage.uniform_filter1d scipy.ndimage.generic_filter
+        skimage.measure.block_reduce skimage.transform.downscale_local_mean skimage.filters.rank.mean
+        PIL.ImageFilter.BoxBlur
+    """,
+    "global_avg_pool_forward": "skimage.measure.block_reduce",
+    "im2col": """
+        numpy.lib.stride_tricks.sliding_window_view numpy.lib.stride_tricks.as_strided skimage.util.view_as_windows
+        skimage.util.view_as_blocks sklearn.feature_extraction.image.extract_patches_2d
+        sklearn.feature_extraction.image.PatchExtractor
+    """,
+    "col2im": "sklearn.feature_extraction.image.reconstruct_from_patches_2d",
+    "train_small_cnn": """
+        sklearn.neural_network.MLPClassifier sklearn.svm.SVC sklearn.neighbors.KNeighborsClassifier
+        sklearn.linear_model.LogisticRegression sklearn.ensemble.RandomForestClassifier
+        sklearn.tree.DecisionTreeClassifier sklearn.naive_bayes.GaussianNB
+        sklearn.discriminant_analysis.LinearDiscriminantAnalysis sklearn.gaussian_process.GaussianProcessClassifier
+        sklearn.semi_supervised.LabelSpreading scipy.signal.correlate2d
+    """,
+    "fit_standardizer": "sklearn.preprocessing.StandardScaler sklearn.preprocessing.scale",
+    "standardize": "sklearn.preprocessing.StandardScaler scipy.stats.zscore scipy.stats.zmap",
+    "channel_mean_std": "sklearn.preprocessing.StandardScaler",
+    "min_max_scale": """
+        sklearn.preprocessing.MinMaxScaler sklearn.preprocessing.minmax_scale sklearn.preprocessing.MaxAbsScaler
+        sklearn.preprocessing.maxabs_scale skimage.exposure.rescale_intensity
+    """,
+    "pca_fit": """
+        sklearn.decomposition.PCA sklearn.decomposition.IncrementalPCA sklearn.decomposition.KernelPCA
+        sklearn.decomposition.SparsePCA
+    """,
+    "pca_transform": "sklearn.decomposition.PCA",
+    "whiten": """
+        sklearn.decomposition.PCA scipy.cluster.vq.whiten sklearn.decomposition.FastICA sklearn.decomposition.fastica
+    """,
+    "batch_norm_forward": "sklearn.preprocessing.StandardScaler sklearn.preprocessing.scale scipy.stats.zscore",
+    "layer_norm_forward": "sklearn.preprocessing.scale scipy.stats.zscore",
+}
+ELSEWHERE_ROWS = [(name, path) for name, paths in ELSEWHERE.items() for path in paths.split()]
+
+
+@pytest.mark.parametrize(("name", "path"), ELSEWHERE_ROWS, ids=lambda part: part)
+def test_the_exercise_itself_is_known_in_other_libraries(name, path):
+    module, _, function = path.rpartition(".")
+    defined = f"def {name}(*arguments):\n    return {{}}(*arguments), None"
+    for cells in (
+        [f"import {module}", defined.format(path)],
+        [f"from {module} import {function} as f", defined.format("f")],
+        [f"import {module} as m", f"f = m.{function}", defined.format("f")],
+        [
+            defined.format("helper"),
+            f"def helper(*arguments):\n    import {module} as m\n    return m.{function}(*arguments)",
+        ],
+    ):
+        assert EXERCISE in (said(*cells, name=name) or ""), cells
+
+
+def test_every_name_of_another_library_is_tried_and_leads_somewhere():
+    tried = {name: [tuple(path.split(".")) for path in paths.split()] for name, paths in ELSEWHERE.items()}
+    rest = {forbidden for problem in problems().values() for forbidden in problem.forbidden if "." in forbidden}
+    for name, paths in tried.items():
+        for forbidden in problems()[name].forbidden & rest:
+            exercise = Exercise.of({forbidden})
+            if any(exercise.is_reached_by(path) for path in paths):
+                rest.discard(forbidden)
+    assert not rest
+    for _, path in ELSEWHERE_ROWS:
+        # Of what is not installed here nothing is known.
+        if importlib.util.find_spec(path.partition(".")[0]):
+            assert pydoc.locate(path) is not None, path
+
+
+# What an exercise may be built from, close as it is.
+BUILDING_BLOCKS = {
+    "sigmoid_forward": "numpy.exp math.exp cmath.exp numpy.where numpy.reciprocal scipy.special.exprel",
+    "tanh_forward": "numpy.sinh numpy.cosh math.sinh math.exp math.expm1 numpy.expm1 numpy.arctanh math.atanh",
+    "relu_forward": "numpy.maximum numpy.clip numpy.where math.fabs numpy.heaviside torch.clamp torch.maximum",
+    "leaky_relu_forward": "numpy.maximum numpy.where torch.where",
+    "elu_forward": "numpy.exp numpy.expm1 math.exp scipy.special.expm1",
+    "softmax_forward": "numpy.exp numpy.max numpy.log numpy.logaddexp scipy.special.xlogy torch.logaddexp math.log",
+    "cross_entropy": "numpy.log math.log scipy.special.xlogy torch.gather sklearn.preprocessing.OneHotEncoder",
+    "numerical_gradient": "numpy.ndindex numpy.nditer itertools.product math.sqrt numpy.finfo",
+    "linear_forward": "numpy.matmul numpy.dot numpy.einsum torch.addmm",
+    "conv2d_forward": """
+        numpy.pad numpy.prod numpy.einsum numpy.tensordot math.sqrt math.prod numpy.lib.stride_tricks.as_strided
+        numpy.lib.stride_tricks.sliding_window_view scipy.fft.fft2 numpy.fft.rfft2 scipy.linalg.toeplitz
+        scipy.signal.windows.hann torch.nn.functional.pad torch.nn.functional.unfold torch.fft.rfft2
+    """,
+    "conv_output_size": "math.floor math.ceil numpy.floor operator.index",
+    "max_pool2d_forward": "numpy.max numpy.maximum.reduce numpy.argmax torch.nn.functional.unfold",
+    "avg_pool2d_forward": "numpy.mean numpy.cumsum numpy.add.reduceat torch.cumsum scipy.ndimage.zoom",
+    "im2col": "numpy.arange numpy.meshgrid numpy.ix_ numpy.indices torch.nn.functional.pad",
+    "col2im": "numpy.add.at numpy.ravel_multi_index torch.Tensor.index_add_ torch.scatter_add",
+    "fit_standardizer": "numpy.std numpy.mean numpy.ptp statistics.fmean statistics.pstdev scipy.stats.describe",
+    "standardize": "numpy.subtract numpy.divide sklearn.utils.check_array",
+    "min_max_scale": "numpy.ptp numpy.amin numpy.interp",
+    "pca_fit": """
+        numpy.linalg.svd numpy.linalg.eigh numpy.cov scipy.linalg.svd scipy.linalg.eigh torch.linalg.svd
+        torch.svd_lowrank sklearn.utils.extmath.svd_flip sklearn.utils.extmath.randomized_svd
+    """,
+    "whiten": "numpy.linalg.eigh numpy.linalg.cholesky scipy.linalg.sqrtm torch.pca_lowrank numpy.cov",
+    "xavier_normal": "math.sqrt numpy.prod math.prod numpy.sqrt torch.randn",
+    "batch_norm_forward": "numpy.mean numpy.var numpy.sqrt torch.rsqrt statistics.fmean",
+    "local_response_norm_forward": "numpy.cumsum scipy.ndimage.uniform_filter1d torch.nn.functional.avg_pool3d",
+    "train_small_cnn": "sklearn.utils.shuffle sklearn.metrics.accuracy_score torch.randperm math.sqrt numpy.prod",
+}
+BUILDING_ROWS = [(name, path) for name, paths in BUILDING_BLOCKS.items() for path in paths.split()]
+
+
+@pytest.mark.parametrize(("name", "path"), BUILDING_ROWS, ids=lambda part: part)
+def test_what_an_exercise_may_be_built_from_is_left_alone(name, path):
+    assert pydoc.locate(path) is not None
+    module, _, function = path.rpartition(".")
+    for cells in (
+        [f"import {path.partition('.')[0]}", f"def {name}(*arguments):\n    return {path}(*arguments), None"],
+        [
+            f"from {module} import {function}",
+            f"def {name}(*arguments):\n    return {function}(*arguments), None",
+        ],
+    ):
+        assert said(*cells, name=name) is None
+
+
+def test_a_library_is_known_by_way_of_another():
+    for expression in ("statistics.math.tanh(3)", "plt.np.tanh(x)", "torch.math.tanh(3)"):
+        cells = [
+            "import statistics\nimport matplotlib.pyplot as plt",
+            f"def tanh_forward(x):\n    return {expression}, x",
+        ]
+        assert EXERCISE in said(*cells, name="tanh_forward")
 
 
 HOSTILE = {

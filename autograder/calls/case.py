@@ -23,8 +23,8 @@ class Case:
     the numbers of every tensor lie in memory: row after row ("contiguous"), with gaps ("strided"), or dense with
     the first and the last dimension exchanged ("transposed"). With `another_call` the forward function runs once
     more, on other values, before the first call's results are used: they must not depend on what came later.
-    A `timed` call is made on one thread, and again if it was too slow; the fastest one counts. `kept` is for the
-    judge: no student sees it.
+    A `timed` call is made on one thread, and again if it was too slow; the fastest one counts. It is stopped after
+    `limit` seconds of computing. `kept` is for the judge: no student sees it.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Case:
     layout: str = "contiguous"
     another_call: bool = False
     timed: bool = False
+    limit: float | None = None
     kept: Mapping[str, Any] = field(default_factory=dict)
 
 

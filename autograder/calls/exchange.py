@@ -99,6 +99,7 @@ def _fields(case: Case) -> dict[str, Any]:
         "layout": case.layout,
         "another_call": case.another_call,
         "timed": case.timed,
+        "limit": case.limit,
     }
 
 

@@ -40,7 +40,13 @@ def backward(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tupl
     if isinstance(out, torch.Tensor):
         inputs[OUT] = out
     inputs.watch()
-    gradients = ask(signature.name, inputs["dout"], cache)
+    try:
+        gradients = ask(signature.name, inputs["dout"], cache)
+    except ComplaintError as complaint:
+        if cache is None and isinstance(complaint.__cause__, TypeError | AttributeError):
+            why = f"{complaint} The cache is None: {name} keeps nothing in this case."
+            raise ComplaintError(why) from complaint.__cause__
+        raise
     return outputs_of(signature, returned(signature, gradients))
 
 
@@ -58,7 +64,7 @@ def numbers(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple
     try:
         result = ask(signature.name, *arguments_of(inputs))
     except ComplaintError as complaint:
-        if type(complaint.__cause__) is not ValueError:
+        if not isinstance(complaint.__cause__, ValueError):
             raise
         if not str(complaint.__cause__).strip():
             raise ComplaintError(

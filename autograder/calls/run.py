@@ -1,14 +1,16 @@
 """Calling the student's functions: inputs in, tensors or one clear sentence out. Knows no reference."""
 
 import contextlib
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from autograder.calls.case import Case, Inputs, clone, prepare
-from autograder.calls.enforcement import FunctionRules, Rules
+from autograder.calls.enforcement import Rules, enforced
 from autograder.calls.outcome import ComplaintError, Outcome, Output, describe, message_of, shorten
 from autograder.calls.returned import kind_of
 from autograder.calls.signature import Ask, Signature
@@ -19,11 +21,14 @@ def run(signature: Signature, case: Case, functions: Mapping[str, Any], device: 
     inputs = Inputs(prepare(case, device))
     alone = one_thread() if case.timed else contextlib.nullcontext()
     try:
-        with alone, torch.no_grad(), contextlib.redirect_stderr(sys.stdout):
-            tensors = signature.call(signature, case, inputs, _asker(signature, functions))
+        with alone, torch.no_grad(), contextlib.redirect_stderr(sys.stdout), stopped_after(case.limit):
+            tensors = signature.call(signature, case, inputs, _asker(signature, functions, case.timed))
             # Cloned at once: the student's code may go on to write into what it returned.
             outputs = tuple(Output(clone(t).cpu(), str(t.device)) for t in tensors)
             return Outcome(outputs, None, inputs.modified())
+    except TooSlowError:
+        why = f"{signature.name} was stopped after {case.limit:.2g} s of computing: that is far too slow."
+        return Outcome(None, why, ())
     except ComplaintError as error:
         return Outcome(None, str(error), (), error.interrupted)
     except Exception as error:
@@ -53,7 +58,34 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _asker(signature: Signature, functions: Mapping[str, Any]) -> Ask:
+class TooSlowError(BaseException):
+    """Raised in the student's function when its time is up. No `except Exception` catches it."""
+
+
+@contextlib.contextmanager
+def stopped_after(seconds: float | None) -> Iterator[None]:
+    """Raise `TooSlowError` when the process has computed for so long. How long others have computed does not count.
+
+    Nothing is stopped without a limit, outside of the main thread and where the system has no such clock.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if seconds is None or not main or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        raise TooSlowError
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before or signal.SIG_DFL)
+
+
+def _asker(signature: Signature, functions: Mapping[str, Any], timed: bool) -> Ask:
     """Calls a function of the student's by name, or `via` something it made; what goes wrong becomes a complaint."""
 
     def ask(name: str, *arguments: Any, via: Callable[..., Any] | None = None) -> Any:
@@ -64,8 +96,10 @@ def _asker(signature: Signature, functions: Mapping[str, Any]) -> Ask:
             raise ComplaintError(f"{name} is {kind_of(function)}; expected a function.")
         rules = Rules(signature.forbidden if name == signature.name else frozenset())
         try:
-            with rules, FunctionRules(rules):
+            with enforced(rules, timed):
                 result = function(*arguments)
+        except TooSlowError:
+            raise
         except BaseException as error:
             # KeyboardInterrupt and SystemExit too: the notebook must go on to the next cell.
             complaint = ComplaintError(describe(name, error, functions, rules.broken))

@@ -20,7 +20,8 @@ class Signature:
     name       the function, or the class, that the student writes
     call       how it is called and what it must return (see `kinds`)
     returns    the names of the tensors compared, in order and in the form in which they are returned
-    forbidden  names of the aten operations that are the exercise itself
+    forbidden  what is the exercise itself: names of aten operations, and dotted ones of other libraries' functions
+               (see `problems.forbidden`)
     """
 
     name: str

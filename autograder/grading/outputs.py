@@ -96,18 +96,19 @@ def _output(kind: str, content: dict[str, Any]) -> NotebookNode | None:
 
 def _harmless(data: dict[str, Any]) -> dict[str, str]:
     """The parts of a display that cannot act on whoever looks at them: plain text, and pictures made of pixels."""
-    kept = {kind: data[kind] for kind in PICTURES if _is_picture(kind, data.get(kind))}
+    kept = {kind: data[kind] for kind in PICTURES if is_picture(kind, data.get(kind))}
     text = data.get("text/plain")
     # nbgrader expects this one.
     return kept | {"text/plain": _clean(text) if isinstance(text, str) else "[not shown: it is not text]"}
 
 
-def _is_picture(kind: str, data: Any) -> bool:
+def is_picture(kind: str, data: Any) -> bool:
+    """Whether `data` is, in base64, a picture of this type, made of pixels."""
     try:
         return isinstance(data, str) and base64.b64decode(data.replace("\n", ""), validate=True).startswith(
             PICTURES[kind]
         )
-    except (binascii.Error, ValueError):
+    except (binascii.Error, KeyError, ValueError):
         return False
 
 

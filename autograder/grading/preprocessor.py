@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from nbformat import NotebookNode
+from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.grading import intake
 from autograder.grading.execute import execute
+from autograder.grading.records import forget_time
 from autograder.grading.settings import settings_of
 
 
@@ -17,7 +19,12 @@ class Execute(NbGraderPreprocessor):
         """The executed notebook. Raises `NoSandboxError` without bubblewrap."""
         # The exporter's parent is nbgrader's converter, which knows the folders of the course.
         root = Path(self.parent.parent.coursedir.root)
-        beside = intake.read(Path(resources["metadata"]["path"]), [resources["nbgrader"]["notebook"]]).files
-        for remark in execute(nb, beside, settings_of(self.config, root)):
+        names = resources["nbgrader"]
+        submission = intake.read(Path(resources["metadata"]["path"]), [names["notebook"]])
+        if submission.untimed:
+            # nbgrader has kept the time of an earlier submission.
+            with Gradebook(names["db_url"]) as gradebook:
+                forget_time(gradebook, names["assignment"], names["student"])
+        for remark in execute(nb, submission.files, settings_of(self.config, root)):
             self.log.warning(remark)
         return nb, resources

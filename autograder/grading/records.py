@@ -10,23 +10,26 @@ from nbgrader.api import (
     Comment,
     Grade,
     Gradebook,
+    GradeCell,
     MissingEntry,
     Notebook,
     Student,
     SubmittedAssignment,
     SubmittedNotebook,
+    TaskCell,
     new_uuid,
 )
 from nbgrader.plugins import LateSubmissionPlugin
-from sqlalchemy import Connection, Row, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, func, insert, select, update
 
 NO_RESPONSE = "No response."
 
 # Plain tables: the classes would load and write row by row.
-ASSIGNMENT, NOTEBOOK, CELL, STUDENT, SUBMISSION, SUBMITTED, GRADE, COMMENT = (
+ASSIGNMENT, NOTEBOOK, CELL, GRADED, TASK, STUDENT, SUBMISSION, SUBMITTED, GRADE, COMMENT = (
     entity.__table__
     for entity in (
-        Assignment, Notebook, BaseCell, Student, SubmittedAssignment, SubmittedNotebook, Grade, Comment,
+        Assignment, Notebook, BaseCell, GradeCell, TaskCell, Student, SubmittedAssignment, SubmittedNotebook, Grade,
+        Comment,
     )
 )  # fmt: skip
 
@@ -40,6 +43,22 @@ class Result:
     unanswered: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True)
+class Score:
+    """What the gradebook has of a submission, in points.
+
+    points    with manual points and extra credit, less late penalties, as in nbgrader's grades.csv
+    possible  what could be earned where the grader or a person has given points
+    unread    what a person has still to give
+    penalty   what was taken off for being late
+    """
+
+    points: float
+    possible: float
+    unread: float = 0.0
+    penalty: float = 0.0
+
+
 def record(
     gradebook: Gradebook,
     assignment: str,
@@ -47,8 +66,8 @@ def record(
     timestamp: datetime | None,
     results: Mapping[str, Result],
     late_plugin: LateSubmissionPlugin,
-) -> float:
-    """Write the `results` by notebook of one submission, all or nothing, and return its score, less late penalties.
+) -> Score:
+    """Write the `results` by notebook of one submission, all or nothing, and return what the gradebook then has.
 
     The student and the submission are made where they are missing; a notebook without a result was not handed in
     and earns 0. Manual scores, extra credit and manual comments stay as they are. `timestamp` is in UTC without a
@@ -62,6 +81,15 @@ def record(
     return score
 
 
+def forget_time(gradebook: Gradebook, assignment: str, student: str) -> None:
+    """Take the recorded time away from a submission, if there is one: it is not known when this one was handed in."""
+    master = select(ASSIGNMENT.c.id).where(ASSIGNMENT.c.name == assignment).scalar_subquery()
+    of_student = (SUBMISSION.c.assignment_id == master) & (SUBMISSION.c.student_id == student)
+    with gradebook.engine.begin() as connection:
+        connection.execute(update(SUBMISSION).where(of_student).values(timestamp=None))
+    gradebook.db.expire_all()
+
+
 def _record(
     connection: Connection,
     assignment: str,
@@ -69,7 +97,7 @@ def _record(
     timestamp: datetime | None,
     results: Mapping[str, Result],
     late_plugin: LateSubmissionPlugin,
-) -> float:
+) -> Score:
     submission, late = _submission(connection, assignment, student, timestamp)
     notebooks, grades, comments = _rows(connection, submission)
     _refuse_other_cells(notebooks, grades, results)
@@ -89,7 +117,10 @@ def _record(
             row = row | {"late_submission_penalty": _bounded(penalty, score)}
         penalised.append(row)
     _update(connection, SUBMITTED, ["late_submission_penalty"], notebooks, penalised)
-    return max(0.0, sum(points.values()) - sum(row["late_submission_penalty"] or 0.0 for row in penalised))
+    penalty = sum(row["late_submission_penalty"] or 0.0 for row in penalised)
+    unread = sum(row["max_score"] for row in graded if row["auto_score"] is None and row["manual_score"] is None)
+    possible = sum(row["max_score"] for row in graded) - unread
+    return Score(max(0.0, sum(points.values()) - penalty), possible, unread, penalty)
 
 
 def _submission(connection: Connection, assignment: str, student: str, timestamp: datetime | None) -> tuple[str, float]:
@@ -155,7 +186,10 @@ def _rows(connection: Connection, submission: str) -> tuple[list[dict], list[dic
         (COMMENT, ("auto_comment",)),
     ):
         cells = joined.join(table, table.c.notebook_id == SUBMITTED.c.id).join(CELL, CELL.c.id == table.c.cell_id)
+        for kind in (GRADED, TASK):
+            cells = cells.outerjoin(kind, kind.c.id == CELL.c.id)
         values = [table.c[column] for column in columns]
+        values.append(func.coalesce(GRADED.c.max_score, TASK.c.max_score).label("max_score"))
         queries.append(select(table.c.id, name, CELL.c.name, CELL.c.type, *values).select_from(cells))
     notebooks, grades, comments = (
         [dict(row) for row in connection.execute(query.where(of_submission)).mappings()] for query in queries

@@ -4,18 +4,25 @@ import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
 import bleach
 import nbformat.reader
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from mistune import HTMLRenderer
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from nbgrader.api import Assignment, Gradebook, GradeCell, Notebook, SolutionCell, SourceCell, TaskCell
 from nbgrader.preprocessors import NbGraderPreprocessor, OverwriteCells
 from sqlalchemy import select
+
+from autograder.grading.outputs import is_picture
+from autograder.grading.saved import TooDenseError, without_outputs
 
 MAX_CELLS = 2_000
 MAX_DEPTH = 100
@@ -57,6 +64,11 @@ class MasterCell:
     def only_solution(self) -> bool:
         return self.solution and not self.grade
 
+    @property
+    def given(self) -> bool:
+        """Whether it is the course's own and earns nothing: the imports, for example."""
+        return self.locked and not (self.grade or self.task)
+
 
 @dataclass(frozen=True)
 class Master:
@@ -67,12 +79,16 @@ class Master:
 
 @dataclass
 class _Cell:
-    """A cell on its way; `master` is the released cell that it stands for, if any."""
+    """A cell on its way; `master` is the released cell that it stands for, if any.
+
+    `pasted` are the pictures in it, as a notebook keeps them: by name and by type, in base64.
+    """
 
     cell_type: str
     source: str
     id: str | None = None
     master: MasterCell | None = None
+    pasted: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def changed(self) -> bool:
@@ -143,7 +159,7 @@ def parse(content: bytes) -> NotebookNode:
     if not content.strip():
         raise UnreadableError("is empty; expected a notebook.")
     try:
-        text = content.decode()
+        text = without_outputs(content).decode("utf-8-sig")
         given = json.loads(text)
         _refuse_too_large(given)
         # Without nbformat's validation, which reports to the log and makes ids up at random.
@@ -151,9 +167,12 @@ def parse(content: bytes) -> NotebookNode:
         if given["nbformat"] != 4:
             for cell in notebook.cells:
                 cell.pop("id", None)
+        notebook.setdefault("nbformat_minor", 0)
         _refuse_other_types(notebook)
     except UnreadableError:
         raise
+    except TooDenseError as error:
+        raise UnreadableError(str(error)) from error
     except UnicodeDecodeError as error:
         raise UnreadableError("is not text in UTF-8; expected a notebook saved by Jupyter.") from error
     except json.JSONDecodeError as error:
@@ -192,15 +211,17 @@ def _refuse_other_types(notebook: NotebookNode) -> None:
 def rebuild(notebook: NotebookNode, master: Master) -> tuple[NotebookNode, tuple[str, ...]]:
     """The notebook to grade: the student's sources and grade_ids from `notebook`, all the rest from `master`.
 
-    Locked cells are as released, deleted ones are back, no grade_id occurs twice, and no check stands before
-    the solution it belongs to. The notebook is valid for nbformat and nbgrader, without outputs.
+    Locked cells are as released, deleted ones are back, and no grade_id occurs twice. In whatever order the sections
+    are, what is given stands before what may need it, and a check behind the solutions that it may call. The notebook
+    is valid for nbformat and nbgrader, without outputs.
     """
     remarks: list[str] = []
     cells = _read(notebook, master, remarks)
     cells = _without_copies(cells, remarks)
-    _overwrite(cells, remarks)
+    cells = _overwrite(cells, remarks)
     _put_back(cells, master, remarks)
-    _check_after_solution(cells, master, remarks)
+    _given_first(cells, master, remarks)
+    _checks_last(cells, master, remarks)
     restored = {
         "nbformat": 4,
         "nbformat_minor": 5,
@@ -214,18 +235,47 @@ def _read(notebook: NotebookNode, master: Master, remarks: list[str]) -> list[_C
     by_id = {cell.grade_id: cell for cell in master.cells}
     cells = []
     for number, given in enumerate(notebook.cells, start=1):
-        source, kind, metadata = given.get("source"), given.get("cell_type"), given.get("metadata")
+        source, kind = given.get("source"), given.get("cell_type")
         source = _text(source) if isinstance(source, str) else ""
-        nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-        grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
-        known = by_id.get(grade_id) if isinstance(grade_id, str) else None
+        known = by_id.get(_grade_id(given))
         if known is None and kind not in ("code", "markdown"):
             # nbconvert would put raw cells into its pages as they are.
             kind, source = "markdown", _as_code_block(source)
-        if given.get("attachments"):
-            remarks.append(f"Cell number {number}: what is pasted into it is left out; see the notebook handed in.")
-        cells.append(_Cell(kind, source, given.get("id"), known))
+        pasted = _pictures(given.get("attachments"))
+        if given.get("attachments") and pasted.keys() != given["attachments"].keys():
+            remarks.append(f"Cell number {number}: what is pasted into it and is no picture is left out.")
+        cells.append(_Cell(kind, source, given.get("id"), known, pasted))
     return cells
+
+
+def grade_ids_of(cells: Sequence[Mapping]) -> set[str]:
+    """The names of nbgrader's cells among these, whose types are unchecked."""
+    return {grade_id for grade_id in map(_grade_id, cells) if grade_id}
+
+
+def _grade_id(cell: Mapping) -> str | None:
+    metadata = cell.get("metadata")
+    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
+    return grade_id if isinstance(grade_id, str) else None
+
+
+def _pictures(attachments: Any) -> dict[str, dict[str, str]]:
+    """What is a picture, made of pixels, among the `attachments` of a cell."""
+    if not isinstance(attachments, dict):
+        return {}
+    pictures = {
+        _text(name): {kind: _joined(data) for kind, data in bundle.items() if is_picture(kind, _joined(data))}
+        for name, bundle in attachments.items()
+        if isinstance(bundle, dict)
+    }
+    return {name: bundle for name, bundle in pictures.items() if bundle}
+
+
+def _joined(data: Any) -> Any:
+    """Base64 that a notebook may keep as one string or line by line."""
+    lines = data if isinstance(data, list) else [data]
+    return "".join(lines).replace("\n", "") if all(isinstance(line, str) for line in lines) else None
 
 
 def _text(source: str) -> str:
@@ -261,37 +311,54 @@ def _without_copies(cells: list[_Cell], remarks: list[str]) -> list[_Cell]:
     return kept
 
 
-def _overwrite(cells: list[_Cell], remarks: list[str]) -> None:
-    """Give every cell its released type, and the locked ones their source."""
+def _overwrite(cells: list[_Cell], remarks: list[str]) -> list[_Cell]:
+    """Give every cell its released type, and the locked ones their source.
+
+    What somebody has written into a given cell runs behind it, as a cell of their own: they may need their imports.
+    """
+    written = []
     for cell in cells:
+        written.append(cell)
         master = cell.master
         if master is None:
             continue
+        theirs = _Cell(cell.cell_type, cell.source)
         if cell.cell_type != master.cell_type:
             remarks.append(f"Cell {master.grade_id} was no longer a {master.cell_type} cell; it is one again.")
             cell.cell_type = master.cell_type
         if master.locked and cell.changed:
-            remarks.append(f"Cell {master.grade_id} was edited; the released one was put in its place.")
             cell.source = master.source
+            if master.given and theirs.cell_type == "code" and theirs.source.strip():
+                remarks.append(f"Cell {master.grade_id} was edited; the released one was put before it.")
+                written.append(theirs)
+            else:
+                remarks.append(f"Cell {master.grade_id} was edited; the released one was put in its place.")
+    return written
 
 
 def _put_back(cells: list[_Cell], master: Master, remarks: list[str]) -> None:
     """Put back what was deleted, except solutions that no person grades.
 
     The place is right after the cell before it in the master; where that one is gone too, what the student wrote
-    instead may stand anywhere up to the next cell of the master, so the place is right before that.
+    instead may stand anywhere up to the next cell of the master, so the place is right before that. What is given comes
+    as early as it can: the student's own cells may need it.
     """
     for index, missing in enumerate(master.cells):
-        present = {cell.master.grade_id: place for place, cell in enumerate(cells) if cell.master}
+        present = _places(cells)
         if missing.grade_id in present:
             continue
         if missing.only_solution:
             remarks.append(f"Cell {missing.grade_id} is not there: it was deleted or has lost its grade_id.")
             continue
         remarks.append(f"Cell {missing.grade_id} was deleted; it was put back.")
-        before = master.cells[index - 1].grade_id if index else None
-        after = (present[cell.grade_id] for cell in master.cells[index + 1 :] if cell.grade_id in present)
-        place = present[before] + 1 if before in present else next(after, len(cells))
+        earlier = [present.get(cell.grade_id) for cell in master.cells[:index]]
+        later = (present[cell.grade_id] for cell in master.cells[index + 1 :] if cell.grade_id in present)
+        if missing.given:
+            place = max((place + 1 for place in earlier if place is not None), default=0)
+        elif earlier and earlier[-1] is not None:
+            place = earlier[-1] + 1
+        else:
+            place = next(later, len(cells))
         cells.insert(place, _Cell(missing.cell_type, _source_put_back(missing), missing.grade_id, missing))
 
 
@@ -303,22 +370,38 @@ def _source_put_back(missing: MasterCell) -> str:
     return ("# " if missing.cell_type == "code" else "") + notice + missing.source
 
 
-def _check_after_solution(cells: list[_Cell], master: Master, remarks: list[str]) -> None:
-    """Move a check that stands before the solution it belongs to right behind it."""
-    belongs: dict[str, str | None] = {}
-    solution = None
+def _given_first(cells: list[_Cell], master: Master, remarks: list[str]) -> None:
+    """Move what is given before all cells that follow it in the master."""
+    for index, given in enumerate(master.cells):
+        place = _places(cells)
+        later = [cell.grade_id for cell in master.cells[index + 1 :] if cell.grade_id in place]
+        first = min(later, key=place.get, default=None)
+        if given.given and first and place[first] < place[given.grade_id]:
+            cells.insert(place[first], cells.pop(place[given.grade_id]))
+            remarks.append(f"Cell {given.grade_id} stood behind {first}; it was moved before it.")
+
+
+def _checks_last(cells: list[_Cell], master: Master, remarks: list[str]) -> None:
+    """Move a check behind every solution that it may call: those that stand before it in the master."""
+    solutions: list[str] = []
+    needs: dict[str, list[str]] = {}
     for cell in master.cells:
         if cell.solution and cell.cell_type == "code":
-            solution = cell.grade_id
+            solutions.append(cell.grade_id)
         elif cell.grade and not cell.solution:
-            belongs[cell.grade_id] = solution
+            needs[cell.grade_id] = list(solutions)
     # Backwards, so that two checks of one solution keep their order.
-    for grade_id, solution in reversed(belongs.items()):
-        place = {cell.master.grade_id: index for index, cell in enumerate(cells) if cell.master}
-        if solution in place and place[grade_id] < place[solution]:
+    for grade_id, needed in reversed(needs.items()):
+        place = _places(cells)
+        last = max(filter(place.__contains__, needed), key=place.get, default=None)
+        if last and place[grade_id] < place[last]:
             # Without the check, the solution stands one place earlier.
-            cells.insert(place[solution], cells.pop(place[grade_id]))
-            remarks.append(f"Cell {grade_id} stood before {solution}; it was moved behind it.")
+            cells.insert(place[last], cells.pop(place[grade_id]))
+            remarks.append(f"Cell {grade_id} stood before {last}; it was moved behind it.")
+
+
+def _places(cells: list[_Cell]) -> dict[str, int]:
+    return {cell.master.grade_id: place for place, cell in enumerate(cells) if cell.master}
 
 
 def _ids(cells: list[_Cell]) -> Iterator[str]:
@@ -334,7 +417,9 @@ def _ids(cells: list[_Cell]) -> Iterator[str]:
 def _write(cell: _Cell, id: str) -> dict:
     metadata = cell.master.metadata if cell.master else {}
     written = {"cell_type": cell.cell_type, "id": id, "metadata": metadata, "source": cell.source}
-    return written | ({"outputs": [], "execution_count": None} if cell.cell_type == "code" else {})
+    if cell.cell_type == "code":
+        return written | {"outputs": [], "execution_count": None}
+    return written | ({"attachments": cell.pasted} if cell.pasted else {})
 
 
 class Restore(NbGraderPreprocessor):
@@ -377,14 +462,23 @@ ATTRIBUTES = {
 }
 
 
-def markdown(source: str) -> str:
+@pass_context
+def markdown_of_cell(context: Context, source: str) -> str:
+    """`markdown` for `HTMLExporter.filters`, in place of nbconvert's ``markdown2html``, with the cell's own pictures.
+
+    nbgrader's pages for formgrader and feedback obey that, and not ``sanitize_html``.
+    """
+    return markdown(source, context.get("cell", {}).get("attachments", {}))
+
+
+def markdown(source: str, pasted: Mapping[str, Mapping[str, str]] | None = None) -> str:
     """The HTML of a Markdown cell, without anything that could act in the session of the person who reads it.
 
-    For `HTMLExporter.filters`, in place of nbconvert's ``markdown2html``: nbgrader's pages for formgrader and
-    feedback obey that, and not ``sanitize_html``. Mathematics stays as it is.
+    `pasted` are its pictures by name and type, in base64. Mathematics stays as it is.
     """
     try:
-        html = MarkdownWithMath(_Renderer(escape=False, exclude_anchor_links=True)).render(source)
+        renderer = _Renderer(escape=False, exclude_anchor_links=True, attachments=_pictures(pasted))
+        html = MarkdownWithMath(renderer).render(source)
         return bleach.clean(html, TAGS, _is_allowed, protocols={"http", "https", "mailto", "data"})
     except Exception:
         # Nested too deeply, say: shown as it was written.
@@ -392,9 +486,13 @@ def markdown(source: str) -> str:
 
 
 class _Renderer(IPythonRenderer):
-    """nbconvert's, where a pasted picture that is not there is no error."""
+    """nbconvert's, where a pasted picture is found by its name in any writing; one that is not there is no error."""
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
+        name = url.removeprefix("attachment:")
+        bundle = self.attachments.get(name) or self.attachments.get(unquote(name)) if name != url else None
+        for kind, data in (bundle or {}).items():
+            url = f"data:{kind};base64,{data}"
         return HTMLRenderer.image(self, text, url, title)
 
 

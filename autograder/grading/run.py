@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
-from distributed import Client, LocalCluster, as_completed
+from distributed import CancelledError, Client, Future, LocalCluster, as_completed
 from distributed.security import Security
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps.api import NbGraderAPI
@@ -19,14 +20,18 @@ from nbgrader.preprocessors import AssignLatePenalties
 from sqlalchemy.exc import DBAPIError
 
 from autograder.grading import intake
-from autograder.grading.records import record
+from autograder.grading.records import Score, forget_time, record
 from autograder.grading.restore import Master, cell_order, masters
 from autograder.grading.settings import Grading, Settings, settings_of
 from autograder.grading.worker import Graded, Job, grade
 from autograder.sandbox import bubblewrap
 
-# Seconds in which a gradebook that cannot be written to may come back.
+# Seconds in which a gradebook that does not answer may come back.
 PATIENCE = 60
+# How often a submission is handed out when Dask loses it: a worker or the scheduler may have gone.
+TRIES = 3
+
+T = TypeVar("T")
 
 
 class GradingError(Exception):
@@ -38,11 +43,19 @@ class Line:
     """What became of one submission. `score` is None when it could not be graded, and `problem` says why."""
 
     student: str
-    score: float | None
-    possible: float
-    unread: float
+    score: Score | None
     remarks: tuple[str, ...] = ()
     problem: str | None = None
+
+
+@dataclass(frozen=True)
+class _Handed:
+    """A submission that a worker has, for the how manieth time."""
+
+    student: str
+    submission: intake.Submission
+    job: Job
+    tries: int = 1
 
 
 @dataclass(frozen=True)
@@ -87,16 +100,20 @@ class _Course:
         late = AssignLatePenalties(config=nbgrader.config)
         late.init_plugin()
         self._late = late.plugin_inst
-        self._gradebook = Gradebook(self._coursedir.db_url, self._coursedir.course_id)
+        self._gradebook = _patiently(lambda: Gradebook(self._coursedir.db_url, self._coursedir.course_id))
         source = Path(self._coursedir.format_path(self._coursedir.source_directory, ".", assignment))
         try:
-            self._masters: dict[str, Master] = masters(self._gradebook, assignment, cell_order(source))
+            self._masters: dict[str, Master] = _patiently(
+                lambda: masters(self._gradebook, assignment, cell_order(source)), self._gradebook
+            )
         except MissingEntry:
             raise GradingError(
                 f"The gradebook has no assignment {assignment!r}; run `autograder release {assignment}` first."
             ) from None
         # Keep no connection open that may die before it is needed again.
         self._gradebook.db.remove()
+        # A cell that earns points or is an answer; what is given, such as the imports, is the same in every assignment.
+        self._known_by = {n: {c.grade_id for c in m.cells if not c.given} for n, m in self._masters.items()}
         self._beside = intake.read(source, self._masters).files
         self.workers = options.workers or _workers(self._grading)
         threads = max(1, (os.cpu_count() or 1) // self.workers)
@@ -122,7 +139,9 @@ class _Course:
     def waiting(self) -> list[str]:
         """Who is to be graded. Raises `GradingError` for a student who handed in nothing."""
         there = intake.names(self._path(self._coursedir.submitted_directory), self._assignment)
-        wanted = self._options.students or there
+        # macOS takes the letters of a name apart.
+        as_written = {intake.printable(student): student for student in there}
+        wanted = [s if s in there else as_written.get(intake.printable(s), s) for s in self._options.students] or there
         absent = sorted(set(wanted) - set(there))
         if absent:
             raise GradingError(f"Nothing was handed in for {self._assignment} by {', '.join(absent)}.")
@@ -136,45 +155,65 @@ class _Course:
     def grade(self, client: Client, waiting: Sequence[str]) -> Iterator[Line]:
         """Hand the submissions out, a few ahead of the workers, and write down what comes back."""
         left = iter(waiting)
-        handed_out = {}
-
-        def hand_out() -> None:
-            for student in left:
-                refusal = intake.refusal(student)
-                if refusal:
-                    refused.append(Line(student, None, 0, 0, problem=refusal))
-                    continue
-                submission = intake.read(self._folder(self._coursedir.submitted_directory, student), self._masters)
-                # What was not handed in has no notebook; what cannot be read gets one that says why.
-                unreadable = {n: why for n, why in submission.missing.items() if why != intake.NOT_HANDED_IN}
-                notebooks = submission.notebooks | {n: intake.stand_in(why) for n, why in unreadable.items()}
-                files = _together(self._beside, submission.files)
-                job = Job(notebooks, self._masters, self._settings, files)
-                future = client.submit(grade, job, pure=False)
-                handed_out[future] = (student, submission)
-                futures.add(future)
-                return
-
+        handed_out: dict[Future, _Handed] = {}
         refused: list[Line] = []
         futures = as_completed(loop=client.loop)
+
+        def hand_out(handed: _Handed) -> None:
+            future = client.submit(grade, handed.job, pure=False)
+            handed_out[future] = handed
+            futures.add(future)
+
+        def hand_out_next() -> None:
+            for student in left:
+                submission = self._read(student)
+                if isinstance(submission, Line):
+                    refused.append(submission)
+                else:
+                    hand_out(_Handed(student, submission, self._job(submission)))
+                    return
+
         for _ in range(2 * self.workers + 2):
-            hand_out()
+            hand_out_next()
         for future in futures:
-            student, submission = handed_out.pop(future)
-            hand_out()
-            if future.status == "finished":
-                yield self._write(student, submission, future.result())
+            handed = handed_out.pop(future)
+            graded = _result(future)
+            if graded is None and handed.tries < TRIES:
+                _wait_for_scheduler(client)
+                hand_out(replace(handed, tries=handed.tries + 1))
+                continue
+            hand_out_next()
+            if isinstance(graded, Graded):
+                yield self._write(handed.student, handed.submission, graded)
             else:
-                yield Line(student, None, 0, 0, problem=_sentence(future.exception()))
+                lost = f"Dask lost it {TRIES} times (it is {future.status}); run the same command again."
+                yield Line(handed.student, None, problem=_sentence(graded) if graded else lost)
             yield from refused
             refused.clear()
         yield from refused
+
+    def _read(self, student: str) -> intake.Submission | Line:
+        """What a student handed in, or why there is nothing to grade."""
+        refusal = intake.refusal(student)
+        if refusal:
+            return Line(student, None, problem=refusal)
+        folder = self._folder(self._coursedir.submitted_directory, student)
+        submission = intake.read(folder, self._masters, self._known_by)
+        if submission.problem:
+            return Line(student, None, submission.remarks, submission.problem)
+        return submission
+
+    def _job(self, submission: intake.Submission) -> Job:
+        # What was not handed in has no notebook; what cannot be read gets one that says why.
+        unreadable = {n: why for n, why in submission.missing.items() if why != intake.NOT_HANDED_IN}
+        notebooks = submission.notebooks | {n: intake.stand_in(why) for n, why in unreadable.items()}
+        return Job(notebooks, self._masters, self._settings, _together(self._beside, submission.files))
 
     def _write(self, student: str, submission: intake.Submission, graded: Graded) -> Line:
         """Into the gradebook, then into autograded/: what lies there is in the gradebook."""
         staged = self.root / "build" / "grading" / self._assignment / student
         _replace_files(staged, graded, submission, self._beside)
-        self._record(student, submission, graded)
+        score = _patiently(lambda: self._record(student, submission, graded), self._gradebook)
         final = self._folder(self._coursedir.autograded_directory, student)
         final.parent.mkdir(parents=True, exist_ok=True)
         if final.exists():
@@ -185,41 +224,20 @@ class _Course:
             shutil.rmtree(old, ignore_errors=True)
         else:
             staged.rename(final)
-        return self._line(student, submission, graded)
+        return Line(student, score, (*submission.remarks, *graded.remarks))
 
-    def _record(self, student: str, submission: intake.Submission, graded: Graded) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                record(self._gradebook, self._assignment, student, submission.timestamp, graded.results, self._late)
-                return
-            except DBAPIError as error:
-                if time.monotonic() > deadline:
-                    raise GradingError(
-                        f"The gradebook cannot be written to ({_sentence(error.orig or error)}); nothing graded so far "
-                        "is lost: mend it and run the same command again."
-                    ) from error
-                time.sleep(1)
-
-    def _line(self, student: str, submission: intake.Submission, graded: Graded) -> Line:
-        cells = {(name, cell.grade_id): cell for name in graded.results for cell in self._masters[name].cells}
-        scores = {(n, g): s for n, result in graded.results.items() for g, s in result.scores.items()}
-        unread = [key for key, score in scores.items() if score is None]
-        return Line(
-            student,
-            sum(score for score in scores.values() if score is not None),
-            sum(cells[key].points for key in scores if key not in unread),
-            sum(cells[key].points for key in unread),
-            (*submission.remarks, *graded.remarks),
-        )
+    def _record(self, student: str, submission: intake.Submission, graded: Graded) -> Score:
+        if submission.untimed:
+            forget_time(self._gradebook, self._assignment, student)
+        return record(self._gradebook, self._assignment, student, submission.timestamp, graded.results, self._late)
 
     def _is_graded(self, student: str) -> bool:
         """Whether what lies in autograded/ is of this submission or of a later one, as nbgrader sees it."""
         done = self._folder(self._coursedir.autograded_directory, student)
         if not done.exists():
             return False
-        new = intake.read(self._folder(self._coursedir.submitted_directory, student), ()).timestamp
-        old = intake.read(done, ()).timestamp
+        new = intake.handed_in_at(self._folder(self._coursedir.submitted_directory, student))
+        old = intake.handed_in_at(done)
         return not (new and old and new > old)
 
     def _folder(self, kind: str, student: str) -> Path:
@@ -227,6 +245,48 @@ class _Course:
 
     def _path(self, kind: str) -> Path:
         return self.root / kind
+
+
+def _patiently(ask: Callable[[], T], gradebook: Gradebook | None = None) -> T:
+    """What `ask` returns; it is asked again for a while as long as the gradebook does not answer or is locked.
+
+    Raises `GradingError` when it does not answer at all.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return ask()
+        except DBAPIError as error:
+            if time.monotonic() > deadline:
+                raise GradingError(
+                    f"The gradebook does not answer ({_sentence(error.orig or error)}); nothing graded so far is lost: "
+                    "mend it, or close the program that holds it, and run the same command again."
+                ) from error
+            if gradebook is not None:
+                gradebook.db.remove()
+            time.sleep(1)
+
+
+def _result(future: Future) -> Graded | BaseException | None:
+    """What a worker found, or the exception that stopped it; None where Dask has lost the task on its way."""
+    try:
+        if future.status == "finished":
+            return future.result()
+        return future.exception() if future.status == "error" else None
+    except CancelledError:
+        return None
+
+
+def _wait_for_scheduler(client: Client) -> None:
+    """Wait until the scheduler answers again. Raises `GradingError` when it does not."""
+    deadline = time.monotonic() + PATIENCE
+    while client.status != "running":
+        if time.monotonic() > deadline:
+            raise GradingError(
+                "The Dask scheduler no longer answers; what is graded stays graded: start it, and run the same command "
+                "again."
+            )
+        time.sleep(1)
 
 
 def _replace_files(folder: Path, graded: Graded, submission: intake.Submission, beside: dict[str, bytes]) -> None:

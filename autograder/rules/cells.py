@@ -15,18 +15,20 @@ class Translation:
     _MAGIC = re.compile(r"\s*[%!?,;/]|.*\?\s*$|.*=\s*[%!]")
     # These run the rest of their cell like any other, names and all.
     _TRANSPARENT = re.compile(r"\s*%%(time|capture|prun)\b[^\n]*")
+    # As does this one with the rest of its line.
+    _TRANSPARENT_LINE = re.compile(r"^([ \t]*)%time[ \t]+(?=\S)", re.MULTILINE)
 
     def __init__(self):
         self._left = LONGEST_TRANSLATION
 
-    def without_cell_magic(self, cell: str) -> str:
-        """`cell` with magics that only watch it replaced by empty lines."""
+    def without_watching(self, cell: str) -> str:
+        """`cell` without the magics that only watch it; every line stays in its place."""
         for _ in range(LONGEST_ALIAS):
             found = self._TRANSPARENT.match(cell)
             if not found:
                 break
             cell = "\n" * found.group().count("\n") + cell[found.end() :]
-        return cell
+        return self._TRANSPARENT_LINE.sub(r"\1", cell)
 
     def python(self, cell: str) -> str | None:
         """`cell` as the Python that IPython makes of it; None if there is nothing to translate, or too much."""
@@ -42,7 +44,7 @@ class Translation:
 
 def parse(cell: str, translation: Translation) -> tuple[str, ast.Module] | None:
     """A cell as Python, and its tree; None if it is none, for then it cannot run either."""
-    cell = translation.without_cell_magic(cell) if "%%" in cell else cell
+    cell = translation.without_watching(cell) if "%" in cell else cell
     try:
         return cell, ast.parse(cell)
     except Exception:  # Beside SyntaxError: NUL, lone surrogates, deep nesting, all by different names.

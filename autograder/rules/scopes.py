@@ -152,6 +152,18 @@ def is_true(node: ast.expr | None) -> bool:
     return isinstance(node, ast.Constant) and bool(node.value)
 
 
+def is_stub(node: ast.AST) -> bool:
+    """Whether a function or a class has nothing in it but a docstring and ``raise NotImplementedError()``."""
+    match node:
+        case ast.ClassDef():
+            methods = [member for member in node.body if isinstance(member, ast.FunctionDef)]
+            return bool(methods) and all(map(is_stub, methods))
+        case ast.FunctionDef(body=[ast.Raise() as only]) | ast.FunctionDef(body=[ast.Expr(), ast.Raise() as only]):
+            raised = only.exc.func if isinstance(only.exc, ast.Call) else only.exc
+            return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
+    return False
+
+
 def last_name(node: ast.expr) -> str | None:
     if isinstance(node, ast.Attribute):
         return node.attr

@@ -10,13 +10,14 @@ from autograder.rules.allowed import (
     ELSEWHERE,
     ESCAPES,
     FRAMES,
+    LIBRARIES,
     MODULES,
     PATCHED,
     SETTINGS,
     SHOWN,
+    Exercise,
     is_autograd,
     is_needless,
-    plain,
 )
 from autograder.rules.scopes import Binding, Path, Use
 from autograder.rules.sources import Sources
@@ -25,6 +26,7 @@ from autograder.rules.sources import Sources
 EXERCISE = ", which is the exercise itself: use simpler operations"
 GRADIENT = f", which is {AUTOGRAD}"
 NEEDLESS = ", which exercises do not need"
+UNREAD = ": define it in a cell, where it can be read"
 UNCHANGED = ": leave what you import as it is"
 
 
@@ -35,10 +37,10 @@ def broken(sources: Sources, problem: Problem, ran: int | None = None) -> str | 
     after its forward, whose cache could carry the answer: that one may use the operation itself, as in a check,
     but neither autograd nor an operation's own backward.
     """
-    forbidden = frozenset(map(plain, problem.forbidden))
-    searches = [(problem.name, problem.name, forbidden)]
+    exercise = Exercise.of(problem.forbidden)
+    searches = [(problem.name, problem.name, exercise)]
     if problem.forward != problem.name:
-        gradients = frozenset(name for name in forbidden if name.endswith("backward"))
+        gradients = Exercise(frozenset(name for name in exercise.operations if name.endswith("backward")))
         searches.append((problem.forward, f"{problem.name} needs {problem.forward}, which", gradients))
     return next(filter(None, (_Search(sources, *search, ran).finding() for search in searches)), None)
 
@@ -46,8 +48,8 @@ def broken(sources: Sources, problem: Problem, ran: int | None = None) -> str | 
 class _Search:
     """Looks through everything that one function reaches, nearest first, for the first rule that it breaks."""
 
-    def __init__(self, sources: Sources, name: str, subject: str, forbidden: Collection[str], ran: int | None):
-        self.sources, self.name, self.subject, self.forbidden, self.ran = sources, name, subject, forbidden, ran
+    def __init__(self, sources: Sources, name: str, subject: str, exercise: Exercise, ran: int | None):
+        self.sources, self.name, self.subject, self.exercise, self.ran = sources, name, subject, exercise, ran
 
     def finding(self) -> str | None:
         waiting = list(self.sources.live(self.name, None, self.ran))
@@ -56,8 +58,8 @@ class _Search:
                 found = self._path(binding.path, binding, binding, binding.node, ".".join(binding.path))
                 if found:
                     return found
-        for binding in self.sources.executed(self.name, self.ran):
-            return self._say(binding, binding.node, "uses exec", NEEDLESS)
+        for binding in self.sources.hidden(self.name, self.ran):
+            return self._unread(self.name, binding)
         waiting = [b for b in waiting if not b.path]
         reached, attributes = set(waiting), set()
         for binding in waiting:
@@ -75,9 +77,11 @@ class _Search:
     def _next(self, use: Use) -> Iterator[Binding]:
         if use.root and not use.root.startswith("import."):
             yield from (b for b in self.sources.live(use.root, use.position, self.ran) if not b.path)
-            yield from self.sources.executed(use.root, self.ran)
 
     def _use(self, use: Use, owner: Binding) -> str | None:
+        if use.root and not use.root.startswith("import."):
+            for hidden in self.sources.hidden(use.root, self.ran):
+                return self._unread(use.root, hidden)
         paths = self._paths(use)
         for path, imported in paths:
             found = self._use_of_path(use, path, imported, owner)
@@ -98,7 +102,7 @@ class _Search:
     def _use_of_path(self, use: Use, path: Path, imported: Binding | None, owner: Binding) -> str | None:
         of_torch = path[0] in ("torch", "functorch")
         match use.kind:
-            case "computed" if of_torch or path[0] in ("autograder", "sys", "os") or path == ("builtins", "builtins"):
+            case "computed" if path[0] in LIBRARIES or path == ("builtins", "builtins"):
                 return self._say(owner, use.node, f"uses {use.node.func.id} on {use.spelled}", NEEDLESS)
             case "store" if path[0] in PATCHED and path[:2] != SETTINGS:
                 return self._say(owner, use.node, f"changes {use.spelled}", UNCHANGED)
@@ -123,7 +127,7 @@ class _Search:
             say = f"uses {name}"
         elif use.kind == "call" and use.parts and use.parts[-1] in AUTOGRAD_METHODS:
             name, say, why = use.parts[-1], f"uses {use.spelled}", GRADIENT
-        elif use.kind == "call" and use.parts and plain(use.parts[-1]) in self.forbidden:
+        elif use.kind == "call" and self.exercise.is_named_by(use.parts[-1:]):
             name, say, why = use.parts[-1], f"uses {use.spelled}", EXERCISE
         else:
             return None
@@ -131,6 +135,14 @@ class _Search:
         if name in own or name in ELSEWHERE or "__getattr__" in own or "__getattribute__" in own:
             return None
         return self._say(owner, use.node, say, why)
+
+    def _unread(self, name: str, hidden: Binding) -> str:
+        """The sentence about a name that something defines out of sight."""
+        where = self.sources.where(hidden.cell, hidden.node)
+        if hidden.name == "exec":
+            return f"{self.subject} uses exec{where}{NEEDLESS}."
+        subject = self.subject if name == self.name else f"{self.subject} uses {name}, which"
+        return f"{subject} comes from {hidden.name}{where}{UNREAD}."
 
     def _path(
         self,
@@ -149,7 +161,7 @@ class _Search:
             return None
         # As it is written, where that tells what it is.
         said = spelled if "." in spelled and spelled.endswith(f".{path[-1]}") else ".".join(path)
-        if path[0] == "torch" and any(plain(part) in self.forbidden for part in path[1:]):
+        if self.exercise.is_reached_by(path):
             return self._say(owner, node, f"uses {said}", EXERCISE)
         if is_autograd(path):
             return self._say(owner, node, f"uses {said}", GRADIENT)
@@ -172,6 +184,6 @@ class _Search:
         return None
 
     def _say(self, owner: Binding, node: ast.AST, what: str, why: str, cell: int | None = None) -> str:
-        helper = "" if owner.name in (self.name, "exec") else f" uses {owner.name}, which"
+        helper = "" if owner.name == self.name else f" uses {owner.name}, which"
         where = self.sources.where(owner.cell if cell is None else cell, node)
         return f"{self.subject}{helper} {what}{where}{why}."

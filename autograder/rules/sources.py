@@ -10,9 +10,20 @@ from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
 from autograder.calls.outcome import shorten
-from autograder.rules.allowed import BUILTINS, MODULES, _words
+from autograder.rules.allowed import BUILTINS, HISTORY, MODULES, _words
 from autograder.rules.cells import Translation, parse
-from autograder.rules.scopes import LONGEST_ALIAS, Binding, Path, Scope, Use, bound_by, imported, last_name
+from autograder.rules.scopes import (
+    LONGEST_ALIAS,
+    Binding,
+    Path,
+    Scope,
+    Use,
+    bound_by,
+    imported,
+    is_stub,
+    last_name,
+    of_globals,
+)
 from autograder.rules.uses import Walk
 
 # Characters of a cell that is read, and of all cells together; exercises have a hundredth of it.
@@ -21,6 +32,15 @@ LONGEST_NOTEBOOK = 1_000_000
 
 # How many names of a notebook are looked up; a large one needs a hundredth of it.
 MOST_STEPS = 100_000
+
+# IPython's own words that define names, and calls that do.
+DEFINING_MAGICS = _words("run pylab store rerun recall macro loadpy cython cython_inline load_ext")
+DEFINING_CALLS = {(name, "update") for name in ("globals", "locals", "vars")}
+# What may be called of get_ipython() without it.
+ASKING = _words("getoutput system magic set_next_input register_magic_function run_line_magic run_cell_magic")
+# Characters of a line that is shown.
+LONGEST_LINE = 200
+
 MUTATORS = _words("add append extend insert setdefault update")
 MAKERS = _words("NamedTuple make_dataclass namedtuple setattr type")
 _cell, _position = attrgetter("cell"), attrgetter("position")
@@ -40,7 +60,7 @@ class Sources:
         # What changes a thing that stays what it was: an entry of a dict, an attribute, a global set by a function.
         self._changes: dict[str, list[Binding]] = {}
         self._stars: list[Binding] = []
-        self._executed: list[Binding] = []
+        self._hidden: list[Binding] = []
         self._uses: dict[Binding, list[Use]] = {}
         self._paths: dict[tuple[str, int | None, int | None], list[tuple[Path, Binding | None]]] = {}
         self._count = self._steps = 0
@@ -50,12 +70,16 @@ class Sources:
             warnings.simplefilter("ignore")
             for i, cell in enumerate(cells):
                 if len(cell) > min(LONGEST_CELL, left):
+                    self._texts[i] = cell[:LONGEST_LINE]
+                    self._hide("a cell that is too long to be read", i, ast.Pass(lineno=1))
                     continue
                 left -= len(cell)
                 parsed = parse(cell, translation)
                 if parsed:
-                    self._texts[i], self._trees[i] = parsed
-                    self._index(i)
+                    python, self._trees[i] = parsed
+                    # As it was written, if its lines are where Python has them.
+                    self._texts[i] = cell if len(cell.splitlines()) == len(python.splitlines()) else python
+                    self._index(i, python)
 
     def live(self, name: str, position: int | None, ran: int | None) -> list["Binding"]:
         """What `name` may stand for at `position`, or at the end: its last certain definition and what came after."""
@@ -100,7 +124,7 @@ class Sources:
 
     def _unbound(self, name: str, position: int | None, ran: int | None) -> Iterator[Path]:
         """Where a name comes from that nothing defines: from Python itself, or from ``from module import *``."""
-        if name in BUILTINS:
+        if name in BUILTINS or HISTORY.fullmatch(name):
             yield "builtins", name
             return
         stars = [
@@ -108,16 +132,27 @@ class Sources:
         ]
         # Of a module that is loaded here it is known what it has; nothing is loaded for it.
         loaded = [sys.modules.get(".".join(s.path)) for s in stars]
-        having = [s for s, module in zip(stars, loaded, strict=True) if module is None or name in vars(module)]
+        having = [
+            s
+            for s, module in zip(stars, loaded, strict=True)
+            if module is None or name in getattr(module, "__all__", vars(module))
+        ]
         needed = [s for s in having if s.path[0] in MODULES] or having
         if needed:
             yield (*needed[-1].path, name)
 
-    def executed(self, name: str, ran: int | None) -> list["Binding"]:
-        """The calls of ``exec`` that must have defined a name which nothing else defines."""
-        if name in self._bindings or name in BUILTINS or self._stars:
+    def hidden(self, name: str, ran: int | None) -> list["Binding"]:
+        """What must have defined, out of sight, a name that nothing else defines: ``exec``, ``%run`` and their like.
+
+        Each is called by what does it. What is not written yet is not defined either.
+        """
+        hidden = [b for b in self._hidden if ran is None or b.cell < ran]
+        if not hidden:
             return []
-        return [b for b in self._executed if ran is None or b.cell < ran]
+        if name in self._bindings:
+            last = self._bindings[name][-1]
+            return [b for b in hidden if b.position >= last.position] if is_stub(last.node) else []
+        return [] if any(True for _ in self._unbound(name, None, ran)) else hidden
 
     def uses(self, binding: "Binding") -> list["Use"]:
         """What the statement behind a binding uses, in the order of its lines."""
@@ -157,14 +192,16 @@ class Sources:
                     found.update(w for s in strings if isinstance(s, str) for w in re.findall(r"\w+", s))
         return frozenset(found)
 
-    def _index(self, cell: int) -> None:
-        tree, text = self._trees[cell], self._texts[cell]
+    def _index(self, cell: int, text: str) -> None:
+        tree = self._trees[cell]
         for statement in tree.body:
             self._index_statement(cell, statement)
         if ":=" in text:
             for node in ast.walk(tree):
                 if isinstance(node, ast.NamedExpr):
                     self._bind(node.target.id, cell, node.value, alias=True)
+        if any(word in text for word in ("exec", "get_ipython", "globals", "locals", "vars")):
+            self._index_hidden(cell)
         if "global" in text:
             for function in ast.walk(tree):
                 self._index_globals(cell, function)
@@ -203,12 +240,32 @@ class Sources:
 
     def _index_call(self, cell: int, call: ast.Call) -> None:
         match call:
-            case ast.Call(func=ast.Name(id="exec")):
-                self._executed.append(Binding("exec", cell, self._count, call))
             case ast.Call(func=ast.Name(id="setattr"), args=[target, ast.Constant(value=str(name)), value]):
                 self._change(cell, ast.Attribute(target, name, ast.Store()), value, call)
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr)) if attr in MUTATORS:
                 self._changes.setdefault(name, []).append(Binding(name, cell, self._count, call))
+
+    def _index_hidden(self, cell: int) -> None:
+        """Note what defines names that are not written there, at the level of the cells or in a function."""
+        for node in ast.walk(self._trees[cell]):
+            match node:
+                case ast.Call(func=ast.Name(id="exec")):
+                    self._hide("exec", cell, node)
+                case ast.Call(
+                    func=ast.Attribute(attr="run_line_magic" | "run_cell_magic"),
+                    args=[ast.Constant(value=str(magic)), *_],
+                ):
+                    if magic in DEFINING_MAGICS:
+                        self._hide(f"%{magic}", cell, node)
+                case ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id=name)), attr=attr)):
+                    if (name, attr) in DEFINING_CALLS or (name == "get_ipython" and attr not in ASKING):
+                        self._hide(f"{name}().{attr}", cell, node)
+                case ast.Subscript(value=ast.Call(func=ast.Name(id="globals" | "locals" | "vars" as name))):
+                    if isinstance(node.ctx, ast.Store) and not of_globals(node):
+                        self._hide(f"{name}()", cell, node)
+
+    def _hide(self, what: str, cell: int, node: ast.AST) -> None:
+        self._hidden.append(Binding(what, cell, self._count, node))
 
     def _index_globals(self, cell: int, function: ast.AST) -> None:
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):

@@ -2,17 +2,9 @@
 
 from submissions import write
 
-LOST = {
-    f"check_{name}": "is not defined"
-    for name in (
-        "selu_forward",
-        *(f"{f}_backward" for f in ["sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu", "selu", "maxout"]),
-    )
-}
-REMARKS = ["stood before"]
+REMARKS = ["stood behind", "stood before"]
 
 
 def hand_in(folder, notebook):
-    imports = notebook.cells[1]
-    notebook.cells = [imports, *reversed(notebook.cells[2:])]
+    notebook.cells.reverse()
     write(folder, notebook)

@@ -1,9 +1,8 @@
-"""The notebook has another name, and so has a copy of it."""
+"""The notebook has other names, three times, and no copy has the right one."""
 
 import nbformat
 
-MISSING = True
-REMARKS = ["'activations.ipynb' counts as missing", "'Activations (1).ipynb' was left out"]
+REMARKS = ["'Activations (1).ipynb' was taken for 'activations.ipynb'.", "'activations.ipynb.txt' was left out"]
 
 
 def hand_in(folder, notebook):

@@ -3,7 +3,7 @@
 from nbformat.v4 import new_markdown_cell
 from submissions import write
 
-REMARKS = ["what is pasted into it is left out"]
+REMARKS = ["what is pasted into it and is no picture is left out"]
 
 
 def hand_in(folder, notebook):

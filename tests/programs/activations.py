@@ -1,7 +1,9 @@
 """Programs for the problem set `activations` that a grader could easily get wrong: right ones and wrong ones."""
 
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Thread
 
 import torch
 import torch.nn.functional as F
@@ -143,7 +145,57 @@ PARTLY_RIGHT = {
     ),
 }
 
+
+def in_a_pool(function):
+    def run(x):
+        with ThreadPoolExecutor(2) as pool:
+            return pool.submit(function, x).result(), x
+
+    return run
+
+
+def in_a_thread(function):
+    def run(x):
+        found = []
+        thread = Thread(target=lambda: found.append(function(x.clone())))
+        thread.start()
+        thread.join()
+        return found[0], x
+
+    return run
+
+
+def quietly(function):
+    """`function` of x, or 0 where something is raised."""
+
+    def run(x):
+        try:
+            return function(x)
+        except Exception:
+            return x * 0
+
+    return run
+
+
+STOPPED = {
+    "hardtanh": ("relu_forward", [lambda x: (F.hardtanh(x, 0.0, float("inf")), x)], "hardtanh"),
+    "nn.Hardtanh": ("relu_forward", [lambda x: (torch.nn.Hardtanh(0.0, float("inf"))(x), x)], "hardtanh"),
+    "aten's hardtanh": ("relu_forward", [lambda x: (torch.ops.aten.hardtanh(x, 0.0, 1e30), x)], "hardtanh"),
+    "relu6": ("relu_forward", [lambda x: (1e3 * F.relu6(x / 1e3), x)], "relu6"),
+    "softplus, very steep": ("relu_forward", [lambda x: (F.softplus(x, 1e20), x)], "softplus"),
+    "silu, very steep": ("relu_forward", [lambda x: (F.silu(x * 1e20) / 1e20, x)], "silu"),
+    "gelu, very steep": ("relu_forward", [lambda x: (F.gelu(x * 1e20) / 1e20, x)], "gelu"),
+    "torch.special.expit": ("sigmoid_forward", [lambda x: (torch.special.expit(x), x)], "special_expit"),
+    "tanhshrink": ("tanh_forward", [lambda x: (x - F.tanhshrink(x), x)], "tanhshrink"),
+    "relu in a pool": ("relu_forward", [in_a_pool(F.relu)], "relu"),
+    "relu in a thread": ("relu_forward", [in_a_thread(quietly(F.relu))], "relu"),
+    "aten's relu in a pool": ("relu_forward", [in_a_pool(torch.ops.aten.relu)], "relu"),
+    "relu in the pool of a pool": ("relu_forward", [in_a_pool(lambda x: in_a_pool(F.relu)(x)[0])], "relu"),
+}
+
 RIGHT = {
+    "relu in a pool": ("relu_forward", [in_a_pool(lambda x: x.clamp(min=0))]),
+    "relu in a thread": ("relu_forward", [in_a_thread(lambda x: x.clamp(min=0))]),
     "relu by list": ("relu_forward", [relu_by_list]),
     "relu with out=": ("relu_forward", [relu_with_out_argument]),
     "relu through numpy": ("relu_forward", [lambda x: (torch.from_numpy(x.numpy().clip(min=0)), x)]),
@@ -170,4 +222,88 @@ RIGHT = {
     ),
     "maxout by maximum": ("maxout_forward", [partial(running_maximum, start=float("-inf"))]),
     "maxout by max": ("maxout_forward", [lambda *a: (pieces_of(*a).max(dim=1).values, None)]),
+}
+
+
+# Wrong programs as people post them, each in a style of its own, with words of the hint that they must get.
+def squash(x):
+    return 1 / (1 + torch.exp(-x))
+
+
+def keeps_squashed(x):
+    return squash(x), squash(x)
+
+
+def keeps_tanh(x):
+    out = 2 * squash(2 * x) - 1
+    return out, out
+
+
+def row_by_row(function):
+    """`function` of each row of a matrix, or of each image."""
+    return lambda dout, cache: torch.stack([function(d, c) for d, c in zip(dout, cache, strict=True)])
+
+
+def relu_keeps(x):
+    return torch.maximum(x, torch.zeros_like(x)), x
+
+
+def posted_prelu_backward(kind):
+    def prelu_backward(dout, cache):
+        x, weight = cache
+        slope = weight.view([1, -1] + [1] * (x.dim() - 2))
+        dx = dout * torch.where(x > 0, torch.ones_like(x), slope.expand_as(x))
+        inner = dout * x * (x < 0) if kind != "no upstream" else x * (x < 0)
+        if kind == "all inputs":
+            inner = dout * x
+        other_axes = [d for d in range(x.dim()) if d != 1]
+        dw = inner.mean(other_axes) if kind == "mean" else inner.sum(other_axes)
+        return dx, dw if weight.numel() > 1 else dw.sum().view(1)
+
+    return prelu_backward
+
+
+PRELU = problems()["prelu_backward"].companions[0]
+
+NAMED = {
+    "sigmoid by two exponentials": ("sigmoid_forward", [lambda x: (torch.exp(x) / (torch.exp(x) + 1), x)], "inf / inf"),
+    "sigmoid of the wrong sign": ("sigmoid_forward", [lambda x: (torch.pow(1 + x.exp(), -1), x)], "falls where"),
+    "sigmoid without parentheses": ("sigmoid_forward", [lambda x: (1 / 1 + torch.exp(-x), x)], "divides before"),
+    "sigmoid applied again": (
+        "sigmoid_backward",
+        [lambda dout, out: dout * squash(out) * (1 - squash(out)), keeps_squashed],
+        "been through it already",
+    ),
+    "sigmoid's derivative without dout": (
+        "sigmoid_backward",
+        [row_by_row(lambda d, out: out * (1 - out)), keeps_squashed],
+        "chain rule",
+    ),
+    "tanh applied again": (
+        "tanh_backward",
+        [lambda dout, out: dout * (1 - keeps_tanh(out)[0] ** 2), keeps_tanh],
+        "been through it already",
+    ),
+    "tanh as often written": (
+        "tanh_forward",
+        [lambda x: ((x.exp() - (-x).exp()) / (x.exp() + (-x).exp()), x)],
+        "inf / inf",
+    ),
+    "tanh not squared": ("tanh_backward", [lambda dout, out: dout * (1 - out), keeps_tanh], "same at x and -x"),
+    "relu's mask alone": ("relu_backward", [row_by_row(lambda d, x: (x > 0).to(d.dtype)), relu_keeps], "chain rule"),
+    "relu's mask of dout": ("relu_backward", [lambda dout, x: dout * (dout > 0), relu_keeps], "dout"),
+    "relu's slope at 0": ("relu_backward", [lambda dout, x: dout * (x >= 0), relu_keeps], "0"),
+    "relu's x times dout": (
+        "relu_backward",
+        [lambda dout, x: relu_keeps(x)[0] * dout, relu_keeps],
+        "output of the function",
+    ),
+    "prelu, all inputs": ("prelu_backward", [posted_prelu_backward("all inputs"), PRELU], "dweight"),
+    "prelu, mean": ("prelu_backward", [posted_prelu_backward("mean"), PRELU], "average"),
+    "prelu, no upstream": ("prelu_backward", [posted_prelu_backward("no upstream"), PRELU], "dweight"),
+    "elu of alpha 1": (
+        "elu_forward",
+        [lambda x, alpha=1.0: (torch.where(x > 0, x, torch.exp(x.clamp(max=0)) - 1), (x, alpha))],
+        "alpha",
+    ),
 }

@@ -540,6 +540,12 @@ RIGHT = {
 
 
 # torch's own softmax and cross-entropy, under the names that it has for them.
+def attention(x):
+    """The softmax of x (N, C), as the attention of each row over the unit vectors."""
+    unit = torch.eye(x.shape[1], dtype=x.dtype).expand(len(x), -1, -1)
+    return F.scaled_dot_product_attention(x.unsqueeze(1), unit, unit, scale=1.0).squeeze(1)
+
+
 STOPPED = {
     "F.linear": ("linear_forward", [lambda x, w, b: (F.linear(x, w, b), None)], "linear"),
     "nn.Linear": ("linear_forward", [lambda x, w, b: (torch.nn.Linear(*w.T.shape)(x), None)], "linear"),
@@ -558,6 +564,7 @@ STOPPED = {
         "_softmax",
     ),
     "F.log_softmax": ("softmax_forward", [lambda x: (F.log_softmax(x, 1).exp(), None)], "log_softmax"),
+    "attention": ("softmax_forward", [lambda x: (attention(x), None)], "scaled_dot_product_attention"),
     "logsumexp": ("softmax_forward", [lambda x: ((x - x.logsumexp(1, keepdim=True)).exp(), None)], "logsumexp"),
     "its backward": (
         "softmax_backward",
@@ -576,4 +583,288 @@ STOPPED = {
         [lambda x, t: (entropy(x, t)[0], (x.softmax(1) - F.one_hot(t, x.shape[1])) / len(t))],
         "softmax",
     ),
+}
+
+
+# Wrong programs as people post them, each in a style of its own, with words of the hint that they must get.
+def posted_softmax_loss(shift=True, small=None, gradient="p - y", over="N", loss="mean", where="rows"):
+    """The softmax loss of a thousand posts: probabilities first, then a logarithm."""
+
+    def cross_entropy(scores, y):
+        n = scores.shape[0]
+        if shift:
+            scores = scores - scores.max(dim=1, keepdim=True).values
+        e = torch.exp(scores)
+        p = e / e.sum(dim=1 if where == "rows" else 0, keepdim=True)
+        chosen = p[torch.arange(n), y]
+        if small:
+            chosen = chosen + small
+        total = -torch.log(chosen).sum()
+        d = p.clone()
+        if gradient == "p - y":
+            d[torch.arange(n), y] -= 1
+        elif gradient == "y - p":
+            d[torch.arange(n), y] -= 1
+            d = -d
+        elif gradient == "p - 1":
+            d -= 1
+        return total / n if loss == "mean" else total, d / n if over == "N" else d
+
+    return cross_entropy
+
+
+def posted_softmax(dim=1, shift="row", out=lambda e: e):
+    def softmax_forward(x):
+        if shift == "row":
+            x = x - x.max(dim, keepdim=True)[0]
+        elif shift == "all":
+            x = x - torch.max(x)
+        e = out(torch.exp(x))
+        y = e / torch.sum(e, dim=dim, keepdim=True)
+        return y, y
+
+    return softmax_forward
+
+
+def posted_softmax_backward(kind):
+    def softmax_backward(dout, y):
+        if kind == "diagonal":
+            return dout * y * (1 - y)
+        if kind == "over the batch":
+            return y * (dout - (dout * y).sum(0, keepdim=True))
+        if kind == "not weighted":
+            return y * (dout - dout.sum(1, keepdim=True))
+        if kind == "sign":
+            return y * ((dout * y).sum(1, keepdim=True) - dout)
+        return y * dout - (dout * y).sum(1, keepdim=True)
+
+    return softmax_backward
+
+
+def affine_backward(kind):
+    def linear_backward(dout, cache):
+        x, w = cache
+        dx, dw, db = dout @ w, dout.t() @ x, dout.sum(0)
+        if kind == "dw transposed":
+            dw = x.t() @ dout
+        if kind == "dw averaged":
+            dw = dw / len(x)
+        if kind == "db averaged":
+            db = dout.mean(dim=0)
+        if kind == "both averaged":
+            dw, db = dw / x.shape[0], db / x.shape[0]
+        if kind == "db over the units":
+            db = dout.sum(1)
+        if kind == "db kept":
+            db = dout.sum(0, keepdim=True)
+        if kind == "db of ones":
+            db = torch.ones_like(dout).sum(0)
+        if kind == "order":
+            return dw, dx, db
+        return dx, dw, db
+
+    return linear_backward
+
+
+def kept(x, w, b):
+    return torch.stack([w @ row + b for row in x]), (x, w)
+
+
+class Scalar:
+    """Micrograd's Value: a closure for each operation, children first, from the last node back."""
+
+    seeded, propagates, adds, order, reflected = True, True, True, "topological", "right"
+
+    def __init__(self, data, children=()):
+        self.data, self.grad, self._prev, self._backward = data, 0.0, set(children), lambda: None
+
+    def wrap(self, other):
+        return other if isinstance(other, Scalar) else type(self)(other)
+
+    def node(self, data, *pairs):
+        out = type(self)(data, [node for node, _ in pairs])
+
+        def _backward():
+            for node, slope in pairs:
+                node.grad = node.grad + slope * out.grad if self.adds else slope * out.grad
+
+        out._backward = _backward
+        return out
+
+    def __add__(self, other):
+        other = self.wrap(other)
+        return self.node(self.data + other.data, (self, 1), (other, 1))
+
+    def __mul__(self, other):
+        other = self.wrap(other)
+        return self.node(self.data * other.data, (self, other.data), (other, self.data))
+
+    def __pow__(self, other):
+        other = self.wrap(other)
+        log = float(torch.tensor(self.data, dtype=torch.float64).log())
+        slopes = other.data * self.data ** (other.data - 1), self.data**other.data * log
+        return self.node(self.data**other.data, (self, slopes[0]), (other, slopes[1]))
+
+    def __neg__(self):
+        return self * -1
+
+    def __sub__(self, other):
+        return self + -self.wrap(other)
+
+    def __truediv__(self, other):
+        other = self.wrap(other)
+        slopes = 1 / other.data, -self.data / other.data**2
+        return self.node(self.data / other.data, (self, slopes[0]), (other, slopes[1]))
+
+    def __radd__(self, other):
+        return self + other
+
+    def __rmul__(self, other):
+        return self * other
+
+    def __rsub__(self, other):
+        return self.wrap(other) - self if self.reflected == "right" else self - other
+
+    def __rtruediv__(self, other):
+        return self.wrap(other) / self
+
+    def __rpow__(self, other):
+        return self.wrap(other) ** self
+
+    def exp(self):
+        out = float(torch.tensor(self.data, dtype=torch.float64).exp())
+        return self.node(out, (self, out))
+
+    def tanh(self):
+        t = float(torch.tensor(self.data, dtype=torch.float64).tanh())
+        return self.node(t, (self, 1 - t * t))
+
+    def relu(self):
+        return self.node(self.data if self.data > 0 else 0.0, (self, float(self.data > 0)))
+
+    def backward(self):
+        topo, visited = [], set()
+
+        def build(v):
+            if v not in visited:
+                visited.add(v)
+                for child in v._prev:
+                    build(child)
+                topo.append(v)
+
+        build(self)
+        if self.order == "breadth":
+            topo, queue = [], [self]
+            while queue:
+                v = queue.pop(0)
+                if v not in topo:
+                    topo.insert(0, v)
+                    queue.extend(v._prev)
+        if self.seeded:
+            self.grad = 1.0
+        for v in reversed(topo) if self.propagates else []:
+            v._backward()
+
+
+def scalar(**settings):
+    return [type("Value", (Scalar,), settings)]
+
+
+def net_backward(kind):
+    def two_layer_net(params, x, target):
+        w1, b1, w2, b2 = (params[name] for name in ("W1", "b1", "W2", "b2"))
+        n = len(x)
+        z = x @ w1.T + b1
+        h = z.clamp(min=0)
+        scores = h @ w2.T + b2
+        shifted = scores - scores.amax(1, keepdim=True)
+        log_p = shifted - shifted.exp().sum(1, keepdim=True).log()
+        loss = -log_p[torch.arange(n), target].mean()
+        d = log_p.exp()
+        if kind != "no target":
+            d[torch.arange(n), target] -= 1
+        if kind != "not divided":
+            d = d / n
+        dh = d @ w2
+        if kind == "mask of the gradient":
+            dh = dh * (dh > 0)
+        elif kind != "not masked":
+            dh = dh * (z > 0)
+        return loss, {
+            "W1": dh.T @ x,
+            "b1": dh.mean(0) if kind == "averaged" else dh.sum(0),
+            "W2": d.T @ (z if kind == "before the relu" else h),
+            "b2": d.mean(0) if kind == "averaged" else d.sum(0),
+        }
+
+    return two_layer_net
+
+
+def loss_of(**slips):
+    return "cross_entropy", [posted_softmax_loss(**slips)]
+
+
+NAMED = {
+    "1e-7 in the logarithm": (*loss_of(small=1e-7), "keeps the logarithm"),
+    "1e-8 in the logarithm": (*loss_of(small=1e-8), "keeps the logarithm"),
+    "1e-10 in the logarithm": (*loss_of(small=1e-10), "keeps the logarithm"),
+    "no shift": (*loss_of(shift=False), "does not shift"),
+    "no shift, 1e-7 in the logarithm": (*loss_of(shift=False, small=1e-7), "keeps the logarithm"),
+    "the logarithm of zero": (*loss_of(), "logarithm"),
+    "the gradient not divided": (*loss_of(over="1"), "gradient"),
+    "loss and gradient summed": (*loss_of(over="1", loss="sum"), "summed over"),
+    "the loss summed": (*loss_of(loss="sum"), "loss is a sum"),
+    "the probabilities as the gradient": (*loss_of(gradient="p"), "positive everywhere"),
+    "the sign of the gradient": (*loss_of(gradient="y - p"), "sign"),
+    "one taken from every class": (*loss_of(gradient="p - 1"), "from every probability"),
+    "softmax over the batch": ("softmax_forward", [posted_softmax(dim=0)], "over the samples"),
+    "softmax over the last": ("softmax_forward", [posted_softmax(dim=-1)], "dim"),
+    "softmax unshifted": ("softmax_forward", [posted_softmax(shift="no")], "too large"),
+    "softmax shifted by the largest of all": ("softmax_forward", [posted_softmax(shift="all")], "a shift of its own"),
+    "softmax's diagonal": (
+        "softmax_backward",
+        [posted_softmax_backward("diagonal"), posted_softmax()],
+        "treated alone",
+    ),
+    "softmax's sum over the batch": (
+        "softmax_backward",
+        [posted_softmax_backward("over the batch"), posted_softmax()],
+        "over the samples",
+    ),
+    "softmax's sum unweighted": (
+        "softmax_backward",
+        [posted_softmax_backward("not weighted"), posted_softmax()],
+        "has a weight",
+    ),
+    "softmax's sign": ("softmax_backward", [posted_softmax_backward("sign"), posted_softmax()], "sign"),
+    "softmax's factor": ("softmax_backward", [posted_softmax_backward("factor"), posted_softmax()], "loses the same"),
+    **{
+        f"affine, {kind}": ("linear_backward", [affine_backward(kind), kept], words)
+        for kind, words in {
+            "dw transposed": "dweight",
+            "dw averaged": "dweight was averaged",
+            "db averaged": "dbias",
+            "both averaged": "dweight and dbias were averaged",
+            "db over the units": "dbias",
+            "db kept": "one dimension too many",
+            "db of ones": "dbias",
+            "order": "order",
+        }.items()
+    },
+    "a graph without a first gradient": ("Value", scalar(seeded=False), "All gradients are 0"),
+    "a graph that hands nothing on": ("Value", scalar(propagates=False), "no node hands on"),
+    "a graph that assigns": ("Value", scalar(adds=False), "only the last"),
+    "a graph in breadth-first order": ("Value", scalar(order="breadth"), "a long way"),
+    "a reflected difference": ("Value", scalar(reflected="wrong"), "minus a node"),
+    **{
+        f"two layers, {kind}": ("two_layer_net", [net_backward(kind)], words)
+        for kind, words in {
+            "not masked": "not active",
+            "mask of the gradient": "negative itself",
+            "no target": "not in the gradients",
+            "not divided": "size of the batch",
+            "averaged": "biases are too small",
+            "before the relu": "goes into the ReLU",
+        }.items()
+    },
 }

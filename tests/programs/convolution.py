@@ -530,7 +530,19 @@ PARTLY_RIGHT = {
 }
 
 
+class DoesNotFitError(ValueError):
+    """An error of the student's own, which is a ValueError."""
+
+
+def size_with_an_own_error(size, kernel_size, stride=1, padding=0, dilation=1):
+    span = size + 2 * padding - dilation * (kernel_size - 1) - 1
+    if span < 0 or stride < 1 or padding < 0:
+        raise DoesNotFitError(f"{kernel_size} in {size}")
+    return span // stride + 1
+
+
 RIGHT = {
+    "a size with an own error": ("conv_output_size", [size_with_an_own_error]),
     "a size from arange": ("conv_output_size", [size_from_arange]),
     "conv in numpy": ("conv2d_forward", [conv_in_numpy]),
     "conv by shifted images": ("conv2d_forward", [conv_by_shifted_images]),
@@ -615,5 +627,189 @@ STOPPED = {
         "avg_pool2d_forward",
         [lambda x, *a: (F.interpolate(x, size=(2, 3), mode="area"), None)],
         "_adaptive_avg_pool2d",
+    ),
+}
+
+
+# Wrong programs as people post them, each in a style of its own, with words of the hint that they must get.
+def posted_conv(place="left + right", bias="once", step="stride", window="weight", pad="both"):
+    """The naive convolution of a thousand posts: four loops, with a slip or two."""
+
+    def forward(x, w, b, stride=1, padding=0):
+        n_images, _, _height, _width = x.shape
+        n_filters, _, hh, ww = w.shape
+        sides = {"both": (padding,) * 4, "first": (2 * padding, 0) * 2, "left": (padding, 0) * 2}[pad]
+        x_pad = F.pad(x, sides)
+        h_out = 1 + (x_pad.shape[2] - hh) // stride
+        w_out = 1 + (x_pad.shape[3] - ww) // stride
+        out = torch.zeros(n_images, n_filters, h_out, w_out, dtype=x.dtype)
+        for n in range(n_images):
+            for f in range(n_filters):
+                for i in range(h_out):
+                    for j in range(w_out):
+                        top, left = (i * stride, j * stride) if step == "stride" else (i, j)
+                        seen = x_pad[n, :, top : top + hh, left : left + ww]
+                        kernel = w[f] if window == "weight" else torch.flip(w[f], dims=[-1, -2])
+                        if bias == "entry":
+                            out[n, f, i, j] = torch.sum(seen * kernel + b[f])
+                        elif bias == "tap":
+                            out[n, f, i, j] = torch.sum(seen * kernel) + b[f] * hh * ww
+                        elif bias == "no":
+                            out[n, f, i, j] = torch.sum(seen * kernel)
+                        else:
+                            out[n, f, i, j] = torch.sum(seen * kernel) + b[f]
+        return out, (x, w, b, stride, padding)
+
+    return forward
+
+
+def posted_conv_backward(dw="once", db="sum", dx="add", crop="both"):
+    def backward(dout, cache):
+        x, w, b, stride, pad = cache
+        n_images, n_filters, h_out, w_out = dout.shape
+        hh, ww = w.shape[2:]
+        x_pad = F.pad(x, (pad, pad, pad, pad))
+        dx_pad, dweight, dbias = torch.zeros_like(x_pad), torch.zeros_like(w), torch.zeros_like(b)
+        for n in range(n_images):
+            for f in range(n_filters):
+                dbias[f] += dout[n, f].sum() if db != "mean" else dout[n, f].mean()
+                for i in range(h_out):
+                    for j in range(w_out):
+                        ii, jj = i * stride, j * stride
+                        seen = x_pad[n, :, ii : ii + hh, jj : jj + ww]
+                        if dw == "overwritten":
+                            dweight[f] = seen * dout[n, f, i, j]
+                        elif dw == "no upstream":
+                            dweight[f] += seen
+                        else:
+                            dweight[f] += seen * dout[n, f, i, j]
+                        if dx == "add":
+                            dx_pad[n, :, ii : ii + hh, jj : jj + ww] += w[f] * dout[n, f, i, j]
+                        elif dx == "turned":
+                            dx_pad[n, :, ii : ii + hh, jj : jj + ww] += w[f].flip(1, 2) * dout[n, f, i, j]
+                        else:
+                            dx_pad[n, :, ii : ii + hh, jj : jj + ww] = w[f] * dout[n, f, i, j]
+        if db == "per image":
+            dbias = dbias / n_images
+        if dw == "turned":
+            dweight = torch.flip(dweight, [2, 3])
+        if dw == "averaged":
+            dweight = dweight / n_images
+        if crop == "both":
+            dx_pad = dx_pad[:, :, pad : pad + x.shape[2], pad : pad + x.shape[3]]
+        if crop == "minus":
+            dx_pad = dx_pad[:, :, pad:-pad, pad:-pad]
+        return dx_pad, dweight, dbias
+
+    return backward
+
+
+def posted_max_pool_backward(tie="first", add=True, exchanged=False):
+    def backward(dout, cache):
+        x, size, stride, padding = cache
+        n_images, channels, h_out, w_out = dout.shape
+        x_pad = F.pad(x, (padding,) * 4, value=-float("inf"))
+        dx = torch.zeros_like(x_pad)
+        for n in range(n_images):
+            for c in range(channels):
+                for i in range(h_out):
+                    for j in range(w_out):
+                        top, left = i * stride, j * stride
+                        window = x_pad[n, c, top : top + size, left : left + size]
+                        if tie == "all":
+                            dx[n, c, top : top + size, left : left + size] += (window == window.max()) * dout[
+                                n, c, i, j
+                            ]
+                            continue
+                        row, column = divmod(int(torch.argmax(window)), size)
+                        if exchanged:
+                            row, column = column, row
+                        if add:
+                            dx[n, c, top + row, left + column] += dout[n, c, i, j]
+                        else:
+                            dx[n, c, top + row, left + column] = dout[n, c, i, j]
+        return dx[:, :, padding : padding + x.shape[2], padding : padding + x.shape[3]]
+
+    return backward
+
+
+def posted_im2col(skips=True):
+    def im2col(x, kernel_size, stride=1, padding=0):
+        kh, kw = kernel_size if isinstance(kernel_size, tuple) else (kernel_size, kernel_size)
+        x = F.pad(x, (padding,) * 4)
+        n, c, h, w = x.shape
+        rows, columns = (h - kh) // stride + 1, (w - kw) // stride + 1
+        cols = torch.zeros(n, c * kh * kw, rows * columns, dtype=x.dtype)
+        for i in range(0, rows, stride if skips else 1):
+            for j in range(columns):
+                window = x[:, :, i * stride : i * stride + kh, j * stride : j * stride + kw]
+                cols[:, :, i * columns + j] = window.reshape(n, -1)
+        return cols
+
+    return im2col
+
+
+def posted_avg_pool_backward(divided=True, add=True):
+    def backward(dout, cache):
+        x, size, stride, padding = cache
+        dx = torch.zeros_like(F.pad(x, (padding,) * 4))
+        for i in range(dout.shape[2]):
+            for j in range(dout.shape[3]):
+                share = dout[:, :, i : i + 1, j : j + 1] / (size * size if divided else 1)
+                place = (..., slice(i * stride, i * stride + size), slice(j * stride, j * stride + size))
+                dx[place] = dx[place] + share if add else share
+        return dx[..., padding : padding + x.shape[2], padding : padding + x.shape[3]]
+
+    return backward
+
+
+POOLED = problems()["max_pool2d_backward"].companions[0]
+AVERAGED = problems()["avg_pool2d_backward"].companions[0]
+
+NAMED = {
+    "bias in every product": ("conv2d_forward", [posted_conv(bias="entry")], "once for each entry"),
+    "bias at every tap": ("conv2d_forward", [posted_conv(bias="tap")], "once for each entry"),
+    "no bias": ("conv2d_forward", [posted_conv(bias="no")], "bias is not used"),
+    "the kernel flipped": ("conv2d_forward", [posted_conv(window="flip")], "turned around"),
+    "no stride in the place": ("conv2d_forward", [posted_conv(step="one")], "moves by one pixel"),
+    "all padding first": ("conv2d_forward", [posted_conv(pad="first")], "one side"),
+    "half of the padding": ("conv2d_forward", [posted_conv(pad="left")], "one side"),
+    "dweight overwritten": ("conv2d_backward", [posted_conv_backward(dw="overwritten"), posted_conv()], "dweight"),
+    "dweight without upstream": ("conv2d_backward", [posted_conv_backward(dw="no upstream"), posted_conv()], "dweight"),
+    "dweight turned": ("conv2d_backward", [posted_conv_backward(dw="turned"), posted_conv()], "turned around"),
+    "dweight averaged": ("conv2d_backward", [posted_conv_backward(dw="averaged"), posted_conv()], "number of images"),
+    "dbias by mean": ("conv2d_backward", [posted_conv_backward(db="mean"), posted_conv()], "over the places"),
+    "dbias per image": ("conv2d_backward", [posted_conv_backward(db="per image"), posted_conv()], "number of images"),
+    "dx overwritten": ("conv2d_backward", [posted_conv_backward(dx="set"), posted_conv()], "add"),
+    "dx from a turned kernel": ("conv2d_backward", [posted_conv_backward(dx="turned"), posted_conv()], "turned"),
+    "dx not cropped": ("conv2d_backward", [posted_conv_backward(crop="no"), posted_conv()], "padded"),
+    "dx cropped to nothing": ("conv2d_backward", [posted_conv_backward(crop="minus"), posted_conv()], "-0"),
+    "dx overwritten, dbias per image": (
+        "conv2d_backward",
+        [posted_conv_backward(dx="set", db="per image"), posted_conv()],
+        "windows overlap",
+    ),
+    "dweight turned, not cropped": (
+        "conv2d_backward",
+        [posted_conv_backward(dw="turned", crop="no"), posted_conv()],
+        "padded image",
+    ),
+    "row and column of the argmax": (
+        "max_pool2d_backward",
+        [posted_max_pool_backward(exchanged=True), POOLED],
+        "exchanged",
+    ),
+    "a mask of the maximum": ("max_pool2d_backward", [posted_max_pool_backward(tie="all"), POOLED], "each of them"),
+    "the maximum overwritten": ("max_pool2d_backward", [posted_max_pool_backward(add=False), POOLED], "added up"),
+    "im2col skips rows": ("im2col", [posted_im2col()], "windows are missing"),
+    "average not divided": (
+        "avg_pool2d_backward",
+        [posted_avg_pool_backward(divided=False), AVERAGED],
+        "got all of the gradient",
+    ),
+    "average overwritten": (
+        "avg_pool2d_backward",
+        [posted_avg_pool_backward(add=False), AVERAGED],
+        "in several windows",
     ),
 }

@@ -456,3 +456,159 @@ ALLOWED = {
         "layer_norm(x)",
     ]
 }
+
+
+# Wrong programs as people post them, each in a style of its own, with words of the hint that they must get.
+def graph_forward(axes_of, eps_inside=True, divide="std"):
+    """Batch normalization of matrices and images, step by step as a graph, with everything in its cache."""
+
+    def forward(x, gamma, beta, running_mean, running_var, training, momentum=0.1, eps=1e-5):
+        axes = axes_of(x)
+        shape = [1, -1] + [1] * (x.dim() - 2)
+        m = x.numel() // x.shape[1]
+        if not training:
+            ivar = 1.0 / torch.sqrt(running_var + eps)
+            xhat = (x - running_mean.view(shape)) * ivar.view(shape)
+            out = gamma.view(shape) * xhat + beta.view(shape)
+            return out, (running_mean, running_var), ("test", xhat, ivar.view(shape), gamma)
+        mu = x.sum(axes, keepdim=True) / m
+        xmu = x - mu
+        var = (xmu**2).sum(axes, keepdim=True) / m
+        sqrtvar = torch.sqrt(var + eps) if eps_inside else torch.sqrt(var) + eps
+        ivar = 1.0 / (sqrtvar if divide == "std" else var + eps)
+        xhat = xmu * ivar
+        out = gamma.view(shape) * xhat + beta.view(shape)
+        new_mean = (1 - momentum) * running_mean + momentum * mu.flatten()
+        new_var = (1 - momentum) * running_var + momentum * var.flatten() * m / (m - 1)
+        return out, (new_mean, new_var), ("train", xhat, xmu, ivar, sqrtvar, var, gamma, eps)
+
+    return forward
+
+
+def every_other(x):
+    return [0, *range(2, x.dim())]
+
+
+def graph_backward(half=0.5, mean_share=True, var_share=True, through_var=True, through_mean=True, **slips):
+    """The famous staged backward pass, nine steps, with a slip in one of them."""
+
+    def backward(dout, cache):
+        if cache[0] == "test":
+            _, xhat, ivar, gamma = cache
+            axes = every_other(dout)
+            return (
+                dout * gamma.view(xhat.shape[1:2] + (1,) * (dout.dim() - 2)) * ivar,
+                (dout * xhat).sum(axes),
+                dout.sum(axes),
+            )
+        _, xhat, xmu, ivar, sqrtvar, _var, gamma, _eps = cache
+        axes, m = every_other(dout), dout.numel() // dout.shape[1]
+        shape = [1, -1] + [1] * (dout.dim() - 2)
+        dbeta = dout.sum(axes)
+        dgamma = (dout * xhat).sum(axes)
+        if slips.get("dgamma") == "weight":
+            dgamma = dgamma * gamma
+        if slips.get("dgamma") == "input":
+            dgamma = (dout * xmu).sum(axes)
+        if slips.get("mean") == "dbeta":
+            dbeta = dout.mean(axes)
+        if slips.get("mean") == "images":
+            dbeta, dgamma = dbeta / len(dout), dgamma / len(dout)
+        dxhat = dout * gamma.view(shape) if slips.get("gamma", 1) else dout
+        divar = (dxhat * xmu).sum(axes, keepdim=True)
+        dxmu1 = dxhat * ivar
+        dsqrtvar = -divar / sqrtvar**2
+        dvar = half / sqrtvar * dsqrtvar
+        dsq = dvar * torch.ones_like(dout) / (m if var_share else 1)
+        dxmu2 = 2 * xmu * dsq if through_var else 0
+        dx1 = dxmu1 + dxmu2
+        dmu = -dx1.sum(axes, keepdim=True)
+        dx2 = dmu * torch.ones_like(dout) / (m if mean_share else 1) if through_mean else 0
+        dx = dx1 + dx2
+        if slips.get("twice"):
+            dx = dx * gamma.view(shape)
+        if slips.get("order"):
+            return dx, dbeta, dgamma
+        return dx, dgamma, dbeta
+
+    return backward
+
+
+def summary_backward(power=1.5, half=0.5, weight_in_var=True, weight_in_mean=True):
+    """The three formulas of the paper, in three lines."""
+
+    def backward(dout, cache):
+        if cache[0] == "test":
+            return graph_backward()(dout, cache)
+        _, xhat, xmu, ivar, _sqrtvar, var, gamma, eps = cache
+        axes, m = every_other(dout), dout.numel() // dout.shape[1]
+        g = gamma.view([1, -1] + [1] * (dout.dim() - 2))
+        dxhat = dout * g
+        dvar = torch.sum((dxhat if weight_in_var else dout) * xmu * -half * (var + eps) ** -power, axes, keepdim=True)
+        dmu = torch.sum(-(dxhat if weight_in_mean else dout) * ivar, axes, keepdim=True)
+        dx = dxhat * ivar + dvar * 2 * xmu / m + dmu / m
+        return dx, torch.sum(dout * xhat, axes), torch.sum(dout, axes)
+
+    return backward
+
+
+def forgets_in_evaluation(x, gamma, beta, mean, var, training, momentum=0.1, eps=1e-5):
+    out, running, cache = graph_forward(every_other)(x, gamma, beta, mean, var, training, momentum, eps)
+    return out, running, cache if training else None
+
+
+def layer_graph(half=0.5, over=1):
+    def backward(dout, cache):
+        normalized, inverse_std, weight_ = cache
+        n, rest = len(dout), list(range(1, dout.dim()))
+        d = dout[0].numel()
+        dxhat = dout * weight_
+        xmu = normalized / inverse_std
+        dvar = (dxhat * xmu).sum(rest, keepdim=True) * -half * inverse_std**3
+        dmu = -(dxhat * inverse_std).sum(rest, keepdim=True)
+        share = d if over else n
+        dx = dxhat * inverse_std + dvar * 2 * xmu / share + dmu / share
+        return dx, (dout * normalized).sum(0), dout.sum(0)
+
+    return backward
+
+
+LAYERED = problems()["layer_norm_backward"].companions[0]
+GRAPH = graph_forward(every_other)
+
+
+def staged(*words, **slips):
+    return ("batch_norm_backward", [graph_backward(**slips), GRAPH], *words)
+
+
+def by_paper(*words, **slips):
+    return ("batch_norm_backward", [summary_backward(**slips), GRAPH], *words)
+
+
+NAMED = {
+    "eps outside of the root": ("batch_norm_forward", [graph_forward(every_other, eps_inside=False)], "eps"),
+    "divided by the variance": ("batch_norm_forward", [graph_forward(every_other, divide="var")], "variance"),
+    "no half of the root": staged("factor", half=1.0),
+    "a quarter": staged("half as large", half=0.25),
+    "dmu not divided": staged("the mean is too large", mean_share=False),
+    "dvar not divided": staged("the variance is too large", var_share=False),
+    "no way through the variance": staged("variance depends on x", through_var=False),
+    "no way through the mean": staged("add up to 0", through_mean=False),
+    "no way through either": staged("those two ways", through_mean=False, through_var=False),
+    "weight forgotten": staged("does not know the weight", gamma=0),
+    "weight twice": staged("twice", twice=True),
+    "dgamma with the weight": staged("weight as a factor", dgamma="weight"),
+    "dgamma from the centered input": staged("dweight", dgamma="input"),
+    "dbeta averaged": staged("dbias was averaged", mean="dbeta"),
+    "both over the images": staged("number of images", mean="images"),
+    "dgamma and dbeta exchanged": staged("order", order=True),
+    "weight twice, dbeta averaged": staged("the weight twice", twice=True, mean="dbeta"),
+    "no half, dgamma with the weight": staged("a root has a factor", half=1.0, dgamma="weight"),
+    "minus one half as the power": by_paper("power of the variance", power=0.5),
+    "minus one as the power": by_paper("power of the variance", power=1.0),
+    "without the half": by_paper("factor", half=1.0),
+    "dvar without gamma": by_paper("missing in the way through the variance", weight_in_var=False),
+    "dmu without gamma": by_paper("missing in the way through the mean", weight_in_mean=False),
+    "layer norm without the half": ("layer_norm_backward", [layer_graph(half=1.0), LAYERED], "factor"),
+    "layer norm divided by the images": ("layer_norm_backward", [layer_graph(over=0), LAYERED], "number of samples"),
+}

@@ -357,6 +357,16 @@ def fans_by_numpy(shape):
     return int(numpy.prod(shape[1:])), int(numpy.prod(shape) / shape[1])
 
 
+class TooFewSizesError(ValueError):
+    """An error of the student's own, which is a ValueError."""
+
+
+def fans_with_an_own_error(shape):
+    if len(shape) < 2:
+        raise TooFewSizesError(f"{len(shape)} sizes; expected two or more")
+    return fans_by_numpy(shape)
+
+
 def one_number_after_the_other(shape, generator):
     std = (2 / sum(fans(shape))) ** 0.5
     numbers = [torch.randn((), generator=generator) for _ in range(math.prod(shape))]
@@ -387,6 +397,7 @@ def transposed_weight(shape, generator):
 
 
 RIGHT = {
+    "fans with an own error": ("fan_in_and_fan_out", [fans_with_an_own_error]),
     "Welford's sums": ("fit_standardizer", [welford]),
     "fitted by numpy": ("fit_standardizer", [fit_by_numpy]),
     "fitted in float64": ("fit_standardizer", [lambda x: tuple(t.to(x.dtype) for t in welford(x.double()))]),
@@ -546,5 +557,42 @@ ALLOWED = {
     "var_mean and std_mean": (
         "fit_standardizer",
         ["import torch", "def fit_standardizer(x):\n    return torch.var_mean(x, 0), torch.std_mean(x, 0)"],
+    ),
+}
+
+
+# Wrong programs as people post them, each in a style of its own, with words of the hint that they must get.
+def scale_columns(x, low, high, per="column", zero="low", order="high - low"):
+    columns = []
+    for column in x.T if per == "column" else x:
+        spread = column.max() - column.min()
+        unit = (column - column.min()) / (spread if spread else 1)
+        columns.append(unit * (high - low) + low if order == "high - low" else unit * high + low)
+    return torch.stack(columns, dim=1 if per == "column" else 0)
+
+
+NAMED = {
+    "numpy's way to a deviation": (
+        "fit_standardizer",
+        [lambda x: (x.sum(0) / len(x), torch.stack([c.std() for c in x.T]))],
+        "one less than",
+    ),
+    "scaled over the samples": ("min_max_scale", [lambda x, a=0.0, b=1.0: scale_columns(x, a, b, per="row")], "sample"),
+    "scaled times high": ("min_max_scale", [lambda x, a=0.0, b=1.0: scale_columns(x, a, b, order="high")], "high"),
+    "multiplied by the deviation": (
+        "standardize",
+        [lambda x, m, s: torch.stack([(r - m) * s for r in x])],
+        "multiplied",
+    ),
+    "divided before subtracted": ("standardize", [lambda x, m, s: x.div(s).sub(m)], "after the division"),
+    "divided, and forgot the brackets": (
+        "standardize",
+        [lambda x, m, s: torch.stack([r - m / s for r in x])],
+        "divides before",
+    ),
+    "not centered before the projection": (
+        "pca_transform",
+        [lambda x, mean, components: torch.stack([components @ r for r in x])],
+        "not subtracted",
     ),
 }

@@ -5,6 +5,7 @@ from functools import partial
 import torch
 
 from autograder.problems.activations.cases import AROUND_ZERO, FAR_LEFT, FAR_RIGHT, elementwise
+from autograder.problems.forbidden import ELU
 from autograder.problems.pairs import pair
 from autograder.references import activations as reference
 
@@ -22,7 +23,7 @@ PROBLEMS = pair(
     ),
     ({"values": 3, "edge cases": 1, "contract": 1}, {"values": 3, "edge cases": 2, "contract": 1}),
     __name__,
-    forbidden=frozenset({"elu", "celu", "selu"}),
+    forbidden=ELU,
 )
 
 

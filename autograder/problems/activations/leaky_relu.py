@@ -5,7 +5,7 @@ from functools import partial
 import torch
 
 from autograder.problems.activations.cases import AROUND_ZERO, elementwise
-from autograder.problems.forbidden import LEAKY
+from autograder.problems.forbidden import LEAKY_AND_RANDOM
 from autograder.problems.pairs import pair
 from autograder.references import activations as reference
 
@@ -23,7 +23,7 @@ PROBLEMS = pair(
     ),
     ({"values": 2, "edge cases": 1, "contract": 1}, {"values": 3, "edge cases": 1, "contract": 1}),
     __name__,
-    forbidden=frozenset({"rrelu_with_noise", *LEAKY}),
+    forbidden=LEAKY_AND_RANDOM,
 )
 
 

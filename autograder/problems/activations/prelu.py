@@ -5,7 +5,7 @@ import torch
 from autograder.calls.case import Case
 from autograder.problem import Cases
 from autograder.problems.drawing import NEXT_CALL, wide_normal
-from autograder.problems.forbidden import LEAKY
+from autograder.problems.forbidden import LEAKY, with_backward
 from autograder.problems.pairs import pair
 from autograder.programs import follows, slip
 from autograder.references import activations as reference
@@ -61,7 +61,7 @@ def _prelu(gradient: bool) -> Cases:
     return cases
 
 
-PRELU_OPERATIONS = frozenset({*LEAKY, *(f"{name}_backward" for name in LEAKY)})
+PRELU_OPERATIONS = with_backward(LEAKY)
 
 PROBLEMS = pair(
     "prelu",
@@ -192,7 +192,7 @@ def prelu_backward__all_inputs(dout, cache):
 
 
 def prelu_backward__dweight_without_upstream(dout, cache):
-    """dx is right; in dweight a factor of the chain rule is missing."""
+    """In dweight a factor of the chain rule is missing."""
     x, weight = cache
     slope = weight.reshape(1, -1, *[1] * (x.dim() - 2))
     dslope = x.clamp(max=0).transpose(0, 1).flatten(1).sum(1)

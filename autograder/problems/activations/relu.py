@@ -5,7 +5,7 @@ from functools import partial
 import torch
 
 from autograder.problems.activations.cases import AROUND_ZERO, FAR_LEFT, FAR_RIGHT, elementwise
-from autograder.problems.forbidden import LEAKY
+from autograder.problems.forbidden import RELU
 from autograder.problems.pairs import pair
 from autograder.programs import follows
 from autograder.references import activations as reference
@@ -16,7 +16,7 @@ PROBLEMS = pair(
     partial(elementwise, {"around 0": (AROUND_ZERO, {}), "far left": (FAR_LEFT, {}), "far right": (FAR_RIGHT, {})}),
     ({"values": 2, "edge cases": 1, "contract": 1}, {"values": 3, "edge cases": 1, "contract": 1}),
     __name__,
-    forbidden=frozenset({"relu", "threshold", "elu", "rrelu_with_noise", *LEAKY}),
+    forbidden=RELU,
 )
 
 

@@ -5,6 +5,7 @@ from functools import partial
 import torch
 
 from autograder.problems.activations.cases import AROUND_ZERO, FAR_LEFT, FAR_RIGHT, elementwise
+from autograder.problems.forbidden import ELU
 from autograder.problems.pairs import pair
 from autograder.references import activations as reference
 
@@ -14,7 +15,7 @@ PROBLEMS = pair(
     partial(elementwise, {"around 0": (AROUND_ZERO, {}), "far left": (FAR_LEFT, {}), "far right": (FAR_RIGHT, {})}),
     ({"values": 3, "edge cases": 1, "contract": 1}, {"values": 3, "edge cases": 2, "contract": 1}),
     __name__,
-    forbidden=frozenset({"elu", "celu", "selu"}),
+    forbidden=ELU,
 )
 
 

@@ -5,6 +5,7 @@ from functools import partial
 import torch
 
 from autograder.problems.activations.cases import AROUND_ZERO, SATURATED, elementwise
+from autograder.problems.forbidden import SIGMOID
 from autograder.problems.pairs import pair
 from autograder.programs import follows
 from autograder.references import activations as reference
@@ -22,7 +23,7 @@ PROBLEMS = pair(
     ),
     ({"values": 3, "edge cases": 1, "contract": 1}, {"values": 3, "edge cases": 1, "contract": 1}),
     __name__,
-    forbidden=frozenset({"sigmoid", "log_sigmoid", "log_sigmoid_forward", "glu", "silu"}),
+    forbidden=SIGMOID,
 )
 
 
@@ -124,3 +125,9 @@ def sigmoid_backward__changes_dout(dout, cache):
     """dout itself was overwritten: operations whose name ends in _ work in place."""
     out = 1 / (1 + torch.exp(-cache))
     return dout.mul_(out).mul_(1 - out)
+
+
+def sigmoid_backward__sigmoid_of_the_output(dout, cache):
+    """The sigmoid was applied to what had been through it already."""
+    out = 1 / (1 + torch.exp(-1 / (1 + torch.exp(-cache))))
+    return dout * out * (1 - out)

@@ -5,6 +5,7 @@ from functools import partial
 import torch
 
 from autograder.problems.activations.cases import AROUND_ZERO, SATURATED, elementwise
+from autograder.problems.forbidden import TANH
 from autograder.problems.pairs import pair
 from autograder.programs import follows
 from autograder.references import activations as reference
@@ -22,7 +23,7 @@ PROBLEMS = pair(
     ),
     ({"values": 2, "edge cases": 1, "contract": 1}, {"values": 3, "edge cases": 1, "contract": 1}),
     __name__,
-    forbidden=frozenset({"tanh"}),
+    forbidden=TANH,
 )
 
 
@@ -127,3 +128,9 @@ def tanh_backward__changes_dout(dout, cache):
     """dout itself was overwritten: operations whose name ends in _ work in place."""
     out = 2 / (1 + torch.exp(-2 * cache)) - 1
     return dout.mul_(1 - out**2)
+
+
+def tanh_backward__tanh_of_the_output(dout, cache):
+    """tanh was applied to what had been through it already."""
+    out = 2 / (1 + torch.exp(-2 * (2 / (1 + torch.exp(-2 * cache)) - 1))) - 1
+    return dout * (1 - out * out)

@@ -241,6 +241,15 @@ def cross_entropy__small_number_added(logits, target):
     return -((p * one_hot).sum(dim=1) + 1e-12).log().mean(), (p - one_hot) / len(logits)
 
 
+for digits in (5, 6, 7, 8, 9, 10, 15):
+    slip(
+        cross_entropy__small_number_added,
+        f"small_number_added_{digits}",
+        cross_entropy__small_number_added.__doc__,
+        ("1e-12", f"1e-{digits}"),
+    )
+
+
 slip(
     cross_entropy__one_hot,
     "in_place",
@@ -250,4 +259,18 @@ slip(
         "    log_p = shifted - shifted.exp().sum(dim=1, keepdim=True).log()",
         "logits -= logits.amax(dim=1, keepdim=True)\n    log_p = logits - logits.exp().sum(dim=1, keepdim=True).log()",
     ),
+)
+
+slip(
+    cross_entropy__one_hot,
+    "loss_summed",
+    "The loss is a sum over the batch, but dlogits is the gradient of a mean, which is asked for.",
+    ("-(log_p * one_hot).sum(dim=1).mean()", "-(log_p * one_hot).sum()"),
+)
+
+slip(
+    cross_entropy__one_hot,
+    "one_from_every_class",
+    "In dlogits 1 was taken from every probability; only one class of a sample is the right one.",
+    ("(log_p.exp() - one_hot)", "(log_p.exp() - 1)"),
 )

@@ -6,7 +6,7 @@ from autograder.calls.case import Case
 from autograder.problem import Cases
 from autograder.problems.drawing import NEXT_CALL, normal
 from autograder.problems.pairs import pair
-from autograder.programs import follows
+from autograder.programs import follows, slip
 from autograder.references import backprop as reference
 
 
@@ -201,3 +201,18 @@ def linear_backward__weight_changed(dout, cache):
     x, weight = cache
     dx = dout @ weight
     return dx, weight.copy_(dout.T @ x), dout.sum(dim=0)
+
+
+slip(
+    linear_backward__products,
+    "dweight_averaged",
+    "dweight was averaged over the batch; the chain rule adds up.",
+    ("dout.T @ x,", "dout.T @ x / len(x),"),
+)
+
+slip(
+    linear_backward__products,
+    "dweight_first",
+    "The gradients come in the wrong order: first dx, then dweight, then dbias.",
+    ("dout @ weight, dout.T @ x,", "dout.T @ x, dout @ weight,"),
+)

@@ -6,6 +6,7 @@ from autograder.calls.case import Case, NamedFunction
 from autograder.calls.kinds import function
 from autograder.problem import Problem
 from autograder.problems.drawing import sized
+from autograder.problems.forbidden import NUMERICAL_GRADIENT
 from autograder.references import backprop as reference
 from autograder.references import value_of
 
@@ -39,6 +40,7 @@ PROBLEMS = (
         cases=_numerical_gradient,
         expected=value_of(reference.numerical_gradient),
         points={"values": 6, "edge cases": 2, "contract": 2},
+        forbidden=NUMERICAL_GRADIENT,
         modules=(__name__,),
     ),
 )

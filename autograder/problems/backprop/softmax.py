@@ -7,6 +7,7 @@ from autograder.problem import Cases
 from autograder.problems.drawing import NEXT_CALL, normal
 from autograder.problems.forbidden import LOG_SUM_EXP, SOFTMAX
 from autograder.problems.pairs import pair
+from autograder.programs import slip
 from autograder.references import backprop as reference
 
 
@@ -195,3 +196,11 @@ def softmax_backward__changes_dout(dout, cache):
     """dout itself was overwritten: operations whose name ends in _, and -= on a tensor, work in place."""
     dout -= (dout * cache).sum(dim=1, keepdim=True)
     return dout * cache
+
+
+slip(
+    softmax_backward__two_terms,
+    "sum_without_its_factor",
+    "Each class loses the same amount: the sum over the classes has a factor of its own for each class.",
+    ("part - cache * part.sum(1).unsqueeze(1)", "part - part.sum(1).unsqueeze(1)"),
+)

@@ -503,7 +503,7 @@ slip(
 slip(
     Value__rules,
     "no_seed",
-    "All gradients are 0: something has to be the first gradient, before the way back begins.",
+    "All gradients are 0: either the way back begins without a first gradient, or no node hands on its own.",
     ("        self.grad = 1.0\n", ""),
 )
 slip(
@@ -580,4 +580,16 @@ slip(
     "relu_slope_at_zero",
     "Look at relu where its input is exactly 0: torch counts it to the negative side.",
     ("a > 0", "a >= 0"),
+)
+slip(
+    Value__rules,
+    "reflected_difference_turned",
+    "A plain number minus a node came out with the opposite sign: look at which of the two is on the left.",
+    ("return type(self)(other) - self", "return self - other"),
+)
+slip(
+    Value__rules,
+    "reflected_quotient_turned",
+    "A plain number divided by a node came out turned around: look at which of the two is on the left.",
+    ("return type(self)(other) / self", "return self / other"),
 )

@@ -218,3 +218,11 @@ def avg_pool2d_backward__stride_ignored(dout, cache):
     large = dout.repeat_interleave(size, dim=2).repeat_interleave(size, dim=3) / size**2
     dpadded = torch.nn.functional.pad(large, (0, size * w, 0, size * h))
     return dpadded[:, :, padding : padding + h, padding : padding + w]
+
+
+slip(
+    avg_pool2d_backward__loops,
+    "windows_overwritten",
+    "A pixel that lies in several windows keeps the gradient of one of them; they must be added up.",
+    ("left, 0) : left + size] += dout", "left, 0) : left + size] = dout"),
+)

@@ -5,6 +5,7 @@ import torch
 from autograder.calls.kinds import function
 from autograder.problem import Problem
 from autograder.problems.convolution.cases import columns_to_image
+from autograder.problems.forbidden import COL2IM
 from autograder.programs import slip
 from autograder.references import convolution as reference
 from autograder.references import value_of
@@ -17,7 +18,7 @@ PROBLEMS = (
         cases=columns_to_image,
         expected=value_of(reference.col2im),
         points={"values": 4, "edge cases": 3, "contract": 1},
-        forbidden=frozenset({"im2col", "col2im", "fold", "unfold_backward"}),
+        forbidden=COL2IM,
         modules=(__name__,),
     ),
 )

@@ -197,6 +197,41 @@ slip(
 )
 
 
+slip(
+    conv2d_forward__loop_over_kernel,
+    "bias_at_every_step",
+    "The bias was added once for each entry of the window; each output gets it once.",
+    (
+        "out = out + torch.tensordot(part, weight[:, :, i, j], dims=([1], [1])).movedim(-1, 1)",
+        "out = out + torch.tensordot(part, weight[:, :, i, j], dims=([1], [1])).movedim(-1, 1) + bias[:, None, None]",
+    ),
+    ("out = bias.reshape(1, -1, 1, 1)", "out = 0"),
+)
+
+slip(
+    conv2d_forward__all_windows,
+    "bias_in_every_product",
+    "The bias was added once for each entry of the window; each output gets it once.",
+    ("weight) + bias[:, None, None]", "weight) + weight[0].numel() * bias[:, None, None]"),
+)
+
+for place, sides in (("left", "(padding, 0, padding, 0)"), ("right", "(0, padding, 0, padding)")):
+    slip(
+        conv2d_forward__all_windows,
+        f"padded_on_the_{place}_only",
+        "Zeros were put on one side only: padding goes around the image.",
+        ("torch.nn.functional.pad(x, (padding,) * 4)", f"torch.nn.functional.pad(x, {sides})"),
+    )
+
+for place, sides in (("first", "(2 * padding, 0, 2 * padding, 0)"), ("last", "(0, 2 * padding, 0, 2 * padding)")):
+    slip(
+        conv2d_forward__all_windows,
+        f"all_padding_at_the_{place}_side",
+        "All zeros were put on one side: padding goes around the image.",
+        ("torch.nn.functional.pad(x, (padding,) * 4)", f"torch.nn.functional.pad(x, {sides})"),
+    )
+
+
 def conv2d_backward__by_kernel_loop(dout, cache):
     x, weight, stride, padding = cache
     (h, w), (rows, columns), (kh, kw) = x.shape[2:], dout.shape[2:], weight.shape[2:]
@@ -413,4 +448,46 @@ slip(
         'dpadded[place] += torch.einsum("nohw,oc->nchw", dout, weight[:, :, i, j])',
         'dpadded[place] += torch.einsum("nohw,oc->nchw", dout, weight[:, :, i, j]).cpu()',
     ),
+)
+
+slip(
+    conv2d_backward__by_kernel_loop,
+    "dweight_turned_around",
+    "dweight is turned around, top to bottom and left to right: the forward function slides the kernel as it is.",
+    ("padding : padding + w], dweight, dout.sum", "padding : padding + w], dweight.flip(2, 3), dout.sum"),
+)
+
+slip(
+    conv2d_backward__by_kernel_loop,
+    "bias_averaged_over_the_images",
+    "dbias was divided by the number of images; the chain rule adds up.",
+    ("dout.sum((0, 2, 3))", "dout.sum((0, 2, 3)) / len(dout)"),
+)
+
+slip(
+    conv2d_backward__by_kernel_loop,
+    "bias_averaged_over_the_places",
+    "dbias is an average over the places; the chain rule adds up.",
+    ("dout.sum((0, 2, 3))", "dout.mean((2, 3)).sum(0)"),
+)
+
+slip(
+    conv2d_backward__by_kernel_loop,
+    "dweight_without_upstream",
+    "dweight is that for a dout of ones: dout has no influence on it.",
+    ('torch.einsum("nohw,nchw->oc", dout, padded[place])', "padded[place].sum((0, 2, 3))"),
+)
+
+slip(
+    conv2d_backward__loops,
+    "window_overwritten",
+    "Where windows overlap, a pixel keeps the gradient of one of them; they must be added up.",
+    ("dpadded[window] += upstream", "dpadded[window] = upstream"),
+)
+
+slip(
+    conv2d_backward__loops,
+    "dweight_overwritten",
+    "dweight holds what the last window gave; each window gives a part, and the parts must be added up.",
+    ("dweight[filter] += upstream", "dweight[filter] = upstream"),
 )

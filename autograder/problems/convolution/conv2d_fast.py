@@ -19,7 +19,7 @@ PROBLEMS = (
         expected=value_of(reference.conv2d),
         points={"values": 2, "edge cases": 1, "contract": 1, "speed": 3},
         forbidden=CONVOLUTION,
-        speed=100,
+        speed=50,
         modules=(__name__,),
     ),
     Problem(
@@ -31,7 +31,7 @@ PROBLEMS = (
         points={"values": 3, "edge cases": 1, "contract": 1, "speed": 4},
         shares={"dx": 1, "dweight": 1.5, "dbias": 0.5},
         forbidden=CONVOLUTION_BACKWARD,
-        speed=100,
+        speed=50,
         modules=(__name__,),
     ),
 )

@@ -5,6 +5,7 @@ import torch
 from autograder.calls.kinds import function
 from autograder.problem import Problem
 from autograder.problems.convolution.cases import image_to_columns
+from autograder.problems.forbidden import IM2COL
 from autograder.programs import slip
 from autograder.references import convolution as reference
 from autograder.references import value_of
@@ -17,7 +18,7 @@ PROBLEMS = (
         cases=image_to_columns,
         expected=value_of(reference.im2col),
         points={"values": 4, "edge cases": 2, "contract": 1},
-        forbidden=frozenset({"im2col", "col2im", "unfold", "unfold_copy", "as_strided", "as_strided_copy"}),
+        forbidden=IM2COL,
         modules=(__name__,),
     ),
 )
@@ -173,3 +174,15 @@ def im2col__single_precision(x, kernel_size, stride=1, padding=0):
         for j in range(kw):
             cols[:, :, i, j] = padded[:, :, i : i + stride * rows : stride, j : j + stride * columns : stride]
     return cols.flatten(1, 3).flatten(2)
+
+
+slip(
+    im2col__written_into,
+    "places_skipped",
+    "With a stride of 2 or more some windows are missing: count the places of a window, not the pixels between them.",
+    ("cols = torch.empty(", "cols = torch.zeros("),
+    (
+        "            cols[:, :, i, j] = padded[:, :, i:bottom:stride, j:right:stride]",
+        "            cols[:, :, i, j, ::stride] = padded[:, :, i:bottom:stride, j:right:stride][:, :, ::stride]",
+    ),
+)

@@ -305,3 +305,11 @@ def max_pool2d_backward__output_width_from_height(dout, cache):
             part = dpadded[:, :, i : i + stride * rows : stride, j : j + stride * rows : stride]
             part += torch.where(first == i * size + j, dout[..., :rows], 0)
     return dpadded[:, :, padding : padding + h, padding : padding + w]
+
+
+slip(
+    max_pool2d_backward__by_kernel_loop,
+    "row_and_column_exchanged",
+    "The row and the column of the maximum inside its window are exchanged.",
+    ("first == i * size + j", "first == j * size + i"),
+)

@@ -7,7 +7,14 @@ from autograder.calls.kinds import training
 from autograder.datasets import digits
 from autograder.problem import Measure, Problem, Target
 from autograder.problems.drawing import whole
-from autograder.problems.forbidden import AVG_POOL, CONVOLUTION_BACKWARD, CROSS_ENTROPY, MAX_POOL, with_backward
+from autograder.problems.forbidden import (
+    AVG_POOL,
+    CLASSIFIERS,
+    CONVOLUTION_BACKWARD,
+    CROSS_ENTROPY,
+    MAX_POOL,
+    with_backward,
+)
 
 
 def _digits(generator: torch.Generator) -> list[Case]:
@@ -65,7 +72,7 @@ PROBLEMS = (
         cases=_digits,
         expected=lambda arguments, dout: (arguments["test"].new_zeros(len(arguments["test"]), 10),) * 2,
         points={"values": 4, "edge cases": 2, "contract": 2},
-        forbidden=with_backward(CONVOLUTION_BACKWARD | MAX_POOL | AVG_POOL | CROSS_ENTROPY),
+        forbidden=with_backward(CONVOLUTION_BACKWARD | MAX_POOL | AVG_POOL | CROSS_ENTROPY) | CLASSIFIERS,
         measured=Measure(
             ("held-out accuracy", "predictions that come out differently", "rows that are probabilities"),
             _predictions,

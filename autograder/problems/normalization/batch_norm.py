@@ -522,3 +522,14 @@ def batch_norm_forward__difference_of_squares(
     normalized = (x - mean.reshape(shape)) * inverse_std.reshape(shape)
     out = normalized * weight.reshape(shape) + bias.reshape(shape)
     return out, (running_mean, running_var), (normalized, inverse_std, weight, training)
+
+
+slip(
+    batch_norm_forward__channels_as_rows,
+    "reshaped_without_exchanging",
+    "For images numbers of several channels share a mean: reshape keeps the order of the numbers, so exchange the "
+    "dimensions first.",
+    ("rows = x.transpose(0, 1).flatten(1)", "rows = x.reshape(x.shape[1], -1)"),
+    ("like = x.transpose(0, 1).shape\n", "like = x.shape\n"),
+    ("normalized).reshape(like).transpose(0, 1)\n", "normalized).reshape(like)\n"),
+)

@@ -7,6 +7,7 @@ from autograder.problems.normalization.batch_norm import (
     batch_norm_forward__keeps_every_step,
     batch_norm_forward__keeps_input,
 )
+from autograder.problems.normalization.ways import slips_in_two_ways
 from autograder.programs import follows, slip
 
 
@@ -226,3 +227,67 @@ def batch_norm_backward__changes_dout(dout, cache):
         dout -= (dbias.reshape(shape) + normalized * dweight.reshape(shape)) * len(weight) / dout.numel()
     dout *= (weight * inverse_std).reshape(shape)
     return dout, dweight, dbias
+
+
+slips_in_two_ways(
+    batch_norm_backward__two_means,
+    line="g = g - g.mean(axes, keepdim=True) - normalized * (g * normalized).mean(axes, keepdim=True)",
+    mean="g.mean(axes, keepdim=True)",
+    variance="normalized * (g * normalized).mean(axes, keepdim=True)",
+    std="inverse_std.reshape(shape)",
+)
+
+slip(
+    batch_norm_backward__two_means,
+    "no_weight_in_the_mean_term",
+    "The weight is missing in the way through the mean: dout meets the weight first, then it goes all ways.",
+    ("g = g - g.mean(axes, keepdim=True) -", "g = g - dout.mean(axes, keepdim=True) -"),
+)
+
+slip(
+    batch_norm_backward__two_means,
+    "no_weight_in_the_variance_term",
+    "The weight is missing in the way through the variance: dout meets the weight first, then it goes all ways.",
+    ("(g * normalized).mean(axes, keepdim=True)", "(dout * normalized).mean(axes, keepdim=True)"),
+)
+
+slip(
+    batch_norm_backward__two_means,
+    "weight_twice_in_dx",
+    "dx contains the weight twice: on its way back dout meets it once.",
+    ("dx = inverse_std.reshape(shape) * g", "dx = (weight * inverse_std).reshape(shape) * g"),
+)
+
+slip(
+    batch_norm_backward__two_means,
+    "averaged_over_the_images",
+    "dweight and dbias were divided by the number of images; the chain rule adds up.",
+    (
+        'return dx, torch.einsum("nc...,nc...->c", dout, normalized), torch.einsum("nc...->c", dout)',
+        'return dx, torch.einsum("nc...,nc...->c", dout, normalized) / len(dout), dout.sum(axes) / len(dout)',
+    ),
+)
+
+slip(
+    batch_norm_backward__two_means,
+    "dbias_averaged",
+    "dbias was averaged; the chain rule adds up.",
+    ('torch.einsum("nc...->c", dout)', "dout.mean(axes)"),
+)
+
+slip(
+    batch_norm_backward__two_means,
+    "dbias_averaged_over_the_images",
+    "dbias was divided by the number of images; the chain rule adds up.",
+    ('torch.einsum("nc...->c", dout)', "dout.sum(axes) / len(dout)"),
+)
+
+slip(
+    batch_norm_backward__two_means,
+    "dweight_from_centered_input",
+    "dweight was made with the centered x; look at what the weight was multiplied by.",
+    (
+        'return dx, torch.einsum("nc...,nc...->c", dout, normalized)',
+        'return dx, torch.einsum("nc...,nc...->c", dout, normalized / inverse_std.reshape(shape))',
+    ),
+)

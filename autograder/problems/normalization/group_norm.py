@@ -8,6 +8,7 @@ import torch
 from autograder.problems.drawing import NEXT_CALL, wide_normal
 from autograder.problems.forbidden import NORMALIZERS, NORMALIZERS_BACKWARD
 from autograder.problems.normalization.cases import Row, drawn, far, large, small
+from autograder.problems.normalization.ways import slips_in_two_ways
 from autograder.problems.pairs import pair
 from autograder.programs import slip
 from autograder.references import normalization as reference
@@ -346,4 +347,20 @@ slip(
         "return dx.reshape(dout.shape), (dout * normalized).sum((0, 2, 3)), dout.sum((0, 2, 3))",
         "return dx.reshape(dout.shape), (dout * normalized).sum((2, 3)), dout.sum((2, 3))",
     ),
+)
+
+
+slips_in_two_ways(
+    group_norm_backward__two_means,
+    line="dx = inverse_std * (g - g.mean(2, keepdim=True) - z * (g * z).mean(2, keepdim=True))",
+    mean="g.mean(2, keepdim=True)",
+    variance="z * (g * z).mean(2, keepdim=True)",
+    std="inverse_std",
+)
+
+slip(
+    group_norm_backward__two_means,
+    "weight_twice_in_dx",
+    "dx contains the weight twice: on its way back dout meets it once.",
+    ("return dx.reshape(dout.shape), (", "return dx.reshape(dout.shape) * weight[:, None, None], ("),
 )

@@ -8,6 +8,7 @@ import torch
 from autograder.problems.drawing import NEXT_CALL, wide_normal
 from autograder.problems.forbidden import NORMALIZERS, NORMALIZERS_BACKWARD
 from autograder.problems.normalization.cases import Row, drawn, far, large, small
+from autograder.problems.normalization.ways import slips_in_two_ways
 from autograder.problems.pairs import pair
 from autograder.programs import slip
 from autograder.references import normalization as reference
@@ -235,3 +236,19 @@ def instance_norm_backward__no_weight_in_dx(dout, cache):
     normalized, inverse_std, _ = cache
     g = dout - dout.mean((2, 3), keepdim=True) - normalized * (dout * normalized).mean((2, 3), keepdim=True)
     return inverse_std * g, (dout * normalized).sum((0, 2, 3)), dout.sum((0, 2, 3))
+
+
+slips_in_two_ways(
+    instance_norm_backward__two_means,
+    line="g = dout - dout.mean((2, 3), keepdim=True) - normalized * (dout * normalized).mean((2, 3), keepdim=True)",
+    mean="dout.mean((2, 3), keepdim=True)",
+    variance="normalized * (dout * normalized).mean((2, 3), keepdim=True)",
+    std="inverse_std",
+)
+
+slip(
+    instance_norm_backward__two_means,
+    "weight_twice_in_dx",
+    "dx contains the weight twice: on its way back dout meets it once.",
+    ("dx = inverse_std * weight[:, None, None] * g", "dx = inverse_std * weight[:, None, None] ** 2 * g"),
+)

@@ -8,6 +8,7 @@ import torch
 from autograder.problems.drawing import NEXT_CALL, wide_normal
 from autograder.problems.forbidden import NORMALIZERS, NORMALIZERS_BACKWARD
 from autograder.problems.normalization.cases import Row, drawn, far, large, small
+from autograder.problems.normalization.ways import slips_in_two_ways
 from autograder.problems.pairs import pair
 from autograder.programs import follows, slip
 from autograder.references import normalization as reference
@@ -342,4 +343,43 @@ slip(
         "through = g.mean(axes, keepdim=True) + normalized * (g * normalized).mean(axes, keepdim=True)\n"
         "    return inverse_std * (g - through / weight.numel()), (dout * normalized).sum(0), dout.sum(0)",
     ),
+)
+
+
+slips_in_two_ways(
+    layer_norm_backward__two_means,
+    line="dx = inverse_std * (g - g.mean(axes, keepdim=True) - normalized * (g * normalized).mean(axes, keepdim=True))",
+    mean="g.mean(axes, keepdim=True)",
+    variance="normalized * (g * normalized).mean(axes, keepdim=True)",
+    std="inverse_std",
+)
+
+slip(
+    layer_norm_backward__two_means,
+    "weight_twice_in_dx",
+    "dx contains the weight twice: on its way back dout meets it once.",
+    ("dx = inverse_std * (", "dx = inverse_std * weight * ("),
+)
+
+slip(
+    layer_norm_backward__two_means,
+    "no_weight_in_the_mean_term",
+    "The weight is missing in the way through the mean: dout meets the weight first, then it goes all ways.",
+    ("(g - g.mean(axes, keepdim=True) -", "(g - dout.mean(axes, keepdim=True) -"),
+)
+
+slip(
+    layer_norm_backward__two_means,
+    "no_weight_in_the_variance_term",
+    "The weight is missing in the way through the variance: dout meets the weight first, then it goes all ways.",
+    ("(g * normalized).mean(axes, keepdim=True)", "(dout * normalized).mean(axes, keepdim=True)"),
+)
+
+slip(
+    layer_norm_backward__two_means,
+    "divided_by_the_images",
+    "The terms of mean and variance were divided by the number of samples: count the entries of one sample.",
+    ("g = dout * weight\n", "g, count = dout * weight, len(dout)\n"),
+    ("g.mean(axes, keepdim=True) -", "g.sum(axes, keepdim=True) / count -"),
+    ("(g * normalized).mean(axes, keepdim=True)", "(g * normalized).sum(axes, keepdim=True) / count"),
 )

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from autograder.problems.drawing import NEXT_CALL
+from autograder.problems.forbidden import RESPONSE_NORM
 from autograder.problems.normalization.cases import Row, drawn
 from autograder.problems.pairs import pair
 from autograder.programs import slip
@@ -52,8 +53,6 @@ LOCAL_RESPONSE_NORM_ROWS: tuple[Row, ...] = (
     (NEXT_CALL, "contract", (2, 7, 3, 4), {"size": 3, "alpha": 1.0, "beta": 0.6, "k": 1.5, "another_call": True}),
 )
 
-RESPONSE = frozenset({"local_response_norm", "cross_map_lrn2d"})
-
 PROBLEMS = pair(
     "local_response_norm",
     reference.local_response_norm,
@@ -61,8 +60,8 @@ PROBLEMS = pair(
     ({"values": 4, "edge cases": 2, "contract": 1}, {"values": 6, "edge cases": 2, "contract": 1}),
     __name__,
     wrt=("x",),
-    forbidden=RESPONSE,
-    forbidden_backward=RESPONSE,
+    forbidden=RESPONSE_NORM,
+    forbidden_backward=RESPONSE_NORM,
 )
 
 

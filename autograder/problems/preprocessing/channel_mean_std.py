@@ -6,6 +6,7 @@ from autograder.calls.case import Case
 from autograder.calls.kinds import function
 from autograder.problem import Problem
 from autograder.problems.drawing import normal, uniform
+from autograder.problems.forbidden import STANDARDIZERS
 from autograder.problems.preprocessing.cases import contract
 from autograder.references import preprocessing as reference
 from autograder.references import values_of
@@ -48,6 +49,7 @@ PROBLEMS = (
         expected=values_of(reference.channel_mean_std),
         points={"values": 5, "edge cases": 2, "contract": 1},
         shares={"mean": 2, "std": 3},
+        forbidden=STANDARDIZERS,
         modules=(__name__,),
     ),
 )

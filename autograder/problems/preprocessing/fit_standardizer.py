@@ -6,6 +6,7 @@ from autograder.calls.case import Case
 from autograder.calls.kinds import function
 from autograder.problem import Problem
 from autograder.problems.drawing import normal
+from autograder.problems.forbidden import STANDARDIZERS
 from autograder.problems.preprocessing.cases import constant_in, contract, features
 from autograder.references import preprocessing as reference
 from autograder.references import values_of
@@ -37,6 +38,7 @@ PROBLEMS = (
         expected=values_of(reference.fit_standardizer),
         points={"values": 5, "edge cases": 4, "contract": 1},
         shares={"mean": 1, "std": 4},
+        forbidden=STANDARDIZERS,
         modules=(__name__,),
     ),
 )

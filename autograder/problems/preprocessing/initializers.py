@@ -6,6 +6,7 @@ from autograder.calls.case import Case
 from autograder.calls.kinds import draws
 from autograder.problem import Measure, Problem, Target
 from autograder.problems.drawing import normal
+from autograder.problems.forbidden import INITIALIZERS
 from autograder.problems.preprocessing.cases import STANDARD_ERRORS, growth
 from autograder.references import preprocessing as reference
 from autograder.references import values_of
@@ -85,8 +86,6 @@ MEASURED = (
     "correlation of the two halves of a weight",
     "number of times that the activations double in ten layers",
 )
-
-INITIALIZERS = frozenset({"xavier_normal", "xavier_uniform", "kaiming_normal", "kaiming_uniform"})
 
 PROBLEMS = (
     Problem(

@@ -5,6 +5,7 @@ import torch
 from autograder.calls.case import Case
 from autograder.calls.kinds import function
 from autograder.problem import Problem
+from autograder.problems.forbidden import MIN_MAX
 from autograder.problems.preprocessing.cases import constant_in, contract, features
 from autograder.references import preprocessing as reference
 from autograder.references import value_of
@@ -37,6 +38,7 @@ PROBLEMS = (
         cases=_scaling,
         expected=value_of(reference.min_max_scale),
         points={"values": 5, "edge cases": 3, "contract": 1},
+        forbidden=MIN_MAX,
         modules=(__name__,),
     ),
 )

@@ -5,6 +5,7 @@ import torch
 from autograder.calls.case import Case
 from autograder.calls.kinds import function
 from autograder.problem import Measure, Problem
+from autograder.problems.forbidden import PCA
 from autograder.problems.preprocessing.cases import cloud
 from autograder.references import preprocessing as reference
 from autograder.references import values_of
@@ -54,7 +55,7 @@ PROBLEMS = (
         points={"values": 10, "edge cases": 5, "contract": 2},
         shares={"mean": 1, "components (up to their signs)": 5, "explained_variance": 4},
         # Not in aten, but in torch: it is found in the source.
-        forbidden=frozenset({"pca_lowrank"}),
+        forbidden=PCA,
         measured=Measure(("mean", "components (up to their signs)", "explained_variance"), _up_to_signs),
         modules=(__name__,),
     ),

@@ -6,6 +6,7 @@ from autograder.calls.case import Case
 from autograder.calls.kinds import function
 from autograder.problem import Problem
 from autograder.problems.drawing import normal, uniform
+from autograder.problems.forbidden import PCA_CLASSES
 from autograder.problems.preprocessing.cases import contract
 from autograder.references import preprocessing as reference
 from autograder.references import value_of
@@ -35,6 +36,7 @@ PROBLEMS = (
         cases=_projecting,
         expected=value_of(reference.pca_transform),
         points={"values": 4, "edge cases": 1, "contract": 1},
+        forbidden=PCA_CLASSES,
         modules=(__name__,),
     ),
 )

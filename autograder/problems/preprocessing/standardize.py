@@ -6,7 +6,7 @@ from autograder.calls.case import Case
 from autograder.calls.kinds import function
 from autograder.problem import Problem
 from autograder.problems.drawing import normal, uniform
-from autograder.problems.forbidden import BATCH_NORM
+from autograder.problems.forbidden import BATCH_NORM, STANDARDIZERS
 from autograder.problems.preprocessing.cases import contract
 from autograder.references import preprocessing as reference
 from autograder.references import value_of
@@ -35,7 +35,7 @@ PROBLEMS = (
         cases=_standardizing,
         expected=value_of(reference.standardize),
         points={"values": 4, "edge cases": 1, "contract": 1},
-        forbidden=BATCH_NORM,
+        forbidden=BATCH_NORM | STANDARDIZERS,
         modules=(__name__,),
     ),
 )

@@ -5,6 +5,7 @@ import torch
 from autograder.calls.case import Case
 from autograder.calls.kinds import function
 from autograder.problem import Measure, Problem
+from autograder.problems.forbidden import WHITENING
 from autograder.problems.preprocessing.cases import cloud, contract
 from autograder.references import preprocessing as reference
 from autograder.references import value_of
@@ -53,6 +54,7 @@ PROBLEMS = (
             ("mean of the columns", "variances along the principal axes of the result", "inner product of rows"),
             _whiteness,
         ),
+        forbidden=WHITENING,
         modules=(__name__,),
     ),
 )

@@ -1,0 +1,135 @@
+"""Which known mistake a wrong program resembles, when it is none of them to the last digit.
+
+Programs with the same mistake differ in what it does to the numbers: one overflows to infinity where the other gives
+NaN, sums are rounded in another order, and a second mistake shows in other cases or in another output. A mistake is
+named only if all that resemble the program have the same hint.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from autograder.calls.case import Case
+from autograder.calls.kinds import backward
+from autograder.calls.outcome import Outcome
+from autograder.expected import Expected
+from autograder.problem import Problem
+from autograder.programs import Program
+
+# How near the wrong numbers of two programs are, as a share of how far they are from the right ones.
+NEAR = 0.01
+
+# Fewer numbers than these may be near each other by chance: they must be equal up to rounding.
+FEW = 4
+
+
+def nearest(
+    problem: Problem,
+    cases: Sequence[Case],
+    expected: Sequence[Expected],
+    outcomes: Sequence[Outcome],
+    of_program: Callable[[Program, int], Outcome],
+) -> Program | None:
+    """The mistake that the outputs in the plain cases resemble; if these are right, those in the edge cases.
+
+    `of_program` gives the outcome of a known program in a case. Where quantities are measured in place of the outputs,
+    nothing resembles anything.
+    """
+    if problem.measured is not None:
+        return None
+    for criterion in ("values", "edge cases"):
+        all_of_it = [i for i, case in enumerate(cases) if case.criterion == criterion]
+        places = [i for i in all_of_it if outcomes[i].outputs is not None]
+        wrong = [i for i in places if _differing([i], outcomes, expected)]
+        if wrong:
+            compared = _Compared(problem, expected, outcomes, of_program)
+            right = [i for i in places if i not in wrong]
+            # Two mistakes may show in two edge cases.
+            alone = [[i] for i in wrong] if criterion == "edge cases" and len(wrong) > 1 else []
+            return next(filter(None, (compared.named(some, right) for some in [wrong, *alone])), None)
+        if places != all_of_it:
+            return None
+    return None
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """A program beside the known ones."""
+
+    problem: Problem
+    expected: Sequence[Expected]
+    outcomes: Sequence[Outcome]
+    of_program: Callable[[Program, int], Outcome]
+
+    def named(self, wrong: Sequence[int], right: Sequence[int]) -> Program | None:
+        """The mistake that explains all outputs that differ in the cases `wrong`, or else some of several gradients.
+
+        A mistake that is wrong in the cases `right`, too, comes last: the program may have a branch without it.
+        """
+        differing = sorted(_differing(wrong, self.outcomes, self.expected))
+        known = [(mistake, self._differing_of(mistake, wrong)) for mistake in self.problem.mistakes]
+        # Sentences about gradients speak of each; others compare outputs with each other.
+        fewest = 1 if self.problem.call is backward else len(differing)
+        for elsewhere in (False, True):
+            for count in range(len(differing), fewest - 1, -1):
+                for outputs in itertools.combinations(differing, count):
+                    # What a mistake that is wrong in other outputs says of them would be wrong.
+                    alike = [m for m, theirs in known if theirs == set(outputs)]
+                    partly = count < len(differing)
+                    found = [m for m in alike if all(self._explains(m, i, outputs, partly) for i in wrong)]
+                    found = [m for m in found if elsewhere or not self._differing_of(m, right)]
+                    if len({mistake.hint for mistake in found}) == 1:
+                        return found[0]
+        return None
+
+    def _differing_of(self, mistake: Program, places: Sequence[int]) -> set[int]:
+        """The outputs of a mistake that are wrong in one of the cases; all of them, where it gives nothing."""
+        outcomes = {i: self.of_program(mistake, i) for i in places}
+        if any(outcome.outputs is None for outcome in outcomes.values()):
+            return set(range(len(self.expected[0].outputs)))
+        return _differing(places, outcomes, self.expected)
+
+    def _explains(self, mistake: Program, i: int, outputs: Sequence[int], partly: bool) -> bool:
+        """Whether these outputs of `mistake` are wrong in case `i` in the way of the program's."""
+        expected = self.expected[i]
+        for k in outputs:
+            got, known = (o.outputs[k].values for o in (self.outcomes[i], self.of_program(mistake, i)))
+            # Zeros, or one number everywhere, have many causes.
+            if partly and known.unique().numel() < 2:
+                return False
+            if not _resemble(got, known, expected.outputs[k], expected.tolerances[k]):
+                return False
+        return True
+
+
+def _differing(places: Sequence[int], outcomes: Any, expected: Sequence[Expected]) -> set[int]:
+    """The outputs that are wrong in one of the cases `places`."""
+    count = len(expected[0].outputs)
+    return {k for k in range(count) if any(not _right(outcomes[i], expected[i], k) for i in places)}
+
+
+def _right(outcome: Outcome, expected: Expected, k: int) -> bool:
+    got, right = outcome.outputs[k].values, expected.outputs[k]
+    if got.shape != right.shape or got.is_complex():
+        return False
+    error = (got.double() - right.double()).abs()
+    return bool(((error <= expected.tolerances[k]) | (got == right) | (got.isnan() & right.isnan())).all())
+
+
+def _resemble(got: torch.Tensor, known: torch.Tensor, right: torch.Tensor, tolerance: float) -> bool:
+    """Whether two wrong results are near each other, and both finite or both not at the same places."""
+    if got.shape != known.shape or got.is_complex() or not got.is_floating_point():
+        return False
+    finite = got.isfinite()
+    if not torch.equal(finite, known.isfinite()):
+        return False
+    apart = (got.double() - known.double()).abs()[finite]
+    if not apart.numel():
+        return True
+    # Of another shape than the right one, there is nothing that it is far from.
+    away = (got - right if got.shape == right.shape else got).double().abs()[finite].nan_to_num(0.0, 0.0)
+    near = NEAR * float(away.max()) if got.numel() >= FEW else 0.0
+    return bool(apart.max() <= max(tolerance, near))
