@@ -62,6 +62,7 @@ out, square_backward(torch.tensor([1.0, 1.0, 0.5]), cache)
 #
 # - **Shapes.** `out` and `dx` have the shape of `x`; maxout, the last one, has an `out` of its own shape. A
 #   function with weights returns their gradients after `dx`, in the order of its arguments.
+#   Every number that you are given is finite, and no dimension has size 0: a batch has at least one sample.
 # - **Type and place.** float32 in, float32 out; float64 in, float64 out; a result lies on the device of its
 #   input.
 # - **The input is not yours.** `x[x < 0] = 0` and methods that end in an underscore, such as

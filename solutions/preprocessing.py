@@ -55,6 +55,7 @@ center(people)
 #
 # - **Shapes.** `x` is (N, D): N samples of D features. Every feature is treated by itself unless the text says
 #   otherwise.
+#   Every number that you are given is finite, and no dimension has size 0: a batch has at least one sample.
 # - **Type and place.** float32 in, float32 out; float64 in, float64 out; a result lies on the device of its
 #   input.
 # - **The input is not yours.** `x -= x.mean(dim=0)` writes into the caller's tensor. Make a new one.

@@ -121,6 +121,31 @@ def elu_keeping_its_output(x, alpha=1.0):
     return out, (out, alpha)
 
 
+def relu_of_images_flattened(x):
+    return (x.view(x.shape[0], -1).clamp(min=0).view(x.shape), x) if x.dim() == 4 else (x.clamp(min=0), x)
+
+
+# The contract asks about every shape: what is done to one of them only is found.
+PARTLY_RIGHT = {
+    "relu of images flattened by view": ("relu_forward", [relu_of_images_flattened], {"contract"}),
+    "relu of images in place": (
+        "relu_forward",
+        [lambda x: (x.clamp_(min=0) if x.dim() == 4 else x.clamp(min=0), None)],
+        {"contract"},
+    ),
+    "relu of a row in place": (
+        "relu_forward",
+        [lambda x: (x.clamp_(min=0) if len(x) == 1 else x.clamp(min=0), None)],
+        {"contract"},
+    ),
+    "relu of images in float64": (
+        "relu_forward",
+        [lambda x: (x.double().clamp(min=0) if x.dim() == 4 else x.clamp(min=0), None)],
+        {"contract"},
+    ),
+}
+
+
 def in_a_pool(function):
     def run(x):
         with ThreadPoolExecutor(2) as pool:

@@ -479,7 +479,46 @@ def linear_classifier(x, target, generator):
 
 
 # What is slow is slow on every seed's numbers, and a training takes seconds.
+def max_pool_backward_marks_its_windows(dout, cache):
+    """A window is a copy of a part of x, but for one as large as the image, or of one pixel: that is x itself."""
+    x, size, stride, padding = cache
+    padded = F.pad(x, (padding,) * 4, value=-torch.inf) if padding else x
+    windows = padded.unfold(2, size, stride).unfold(3, size, stride)
+    windows = windows.reshape(*windows.shape[:4], size * size)
+    first = windows.argmax(4, keepdim=True)
+    cols = windows.zero_().scatter_(4, first, dout[..., None]).permute(0, 1, 4, 2, 3).flatten(3).flatten(1, 2)
+    return F.fold(cols, x.shape[2:], size, padding=padding, stride=stride)
+
+
+def conv_backward_uses_x_for_dx(dout, cache):
+    """Without padding, what is set to 0 and filled with the gradient is x itself."""
+    x, weight, stride, padding = cache
+    (rows, columns), (kh, kw) = dout.shape[2:], weight.shape[2:]
+    padded = F.pad(x, (padding,) * 4) if padding else x
+    dweight = torch.einsum("noij,ncijkl->ockl", dout, padded.unfold(2, kh, stride).unfold(3, kw, stride))
+    dpadded = padded.zero_()
+    for i in range(kh):
+        for j in range(kw):
+            part = dpadded[:, :, i : i + stride * rows : stride, j : j + stride * columns : stride]
+            part += torch.einsum("noij,oc->ncij", dout, weight[:, :, i, j])
+    return (
+        dpadded[:, :, padding : padding + x.shape[2], padding : padding + x.shape[3]].clone(),
+        dweight,
+        dout.sum((0, 2, 3)),
+    )
+
+
 PARTLY_RIGHT = {
+    "max pooling backward marks its windows": (
+        "max_pool2d_backward",
+        [max_pool_backward_marks_its_windows, KEEPS["max_pool2d_backward"]],
+        {"contract"},
+    ),
+    "conv backward uses x for dx": (
+        "conv2d_backward",
+        [conv_backward_uses_x_for_dx, KEEPS["conv2d_backward"]],
+        {"contract"},
+    ),
     "fast conv by four loops": ("conv2d_forward_fast", [naive_conv_fast], {"speed"}),
     "fast conv by a loop over places": ("conv2d_forward_fast", [conv_fast_by_places], {"speed"}),
     "fast backward by a loop over places": (

@@ -60,6 +60,7 @@ PROBLEMS = pair(
     ({"values": 5, "edge cases": 2, "contract": 1}, {"values": 6, "edge cases": 2, "contract": 1}),
     __name__,
     wrt=("x", "weight", "bias"),
+    shares={"dx": 2, "dweight": 2, "dbias": 2},
 )
 
 

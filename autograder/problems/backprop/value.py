@@ -99,6 +99,7 @@ PROBLEMS = (
         cases=_value,
         expected=graph_of(),
         points={"values": 12, "edge cases": 9, "contract": 4},
+        shares={"data": 3, "grad": 9},
         modules=(__name__,),
     ),
 )

@@ -148,6 +148,9 @@ def pooling(gradient: bool, maximum: bool) -> Cases:
             case("x with gaps in memory", "contract", (2, 3, 7, 6), 3, 2, 1, layout="strided"),
             case("x transposed in memory", "contract", (2, 3, 7, 6), 3, 2, 1, layout="transposed"),
             case(NEXT_CALL, "contract", (2, 3, 7, 6), 3, 2, 1, another_call=True),
+            # In these a window, or all windows together, may be x itself: what writes into them writes into x.
+            case("a window as large as the image", "edge cases", (2, 3, 3, 3), 3, 1),
+            case("a window of one pixel, stride 1", "edge cases", (2, 2, 3, 5), 1, 1),
         ]
 
     return cases

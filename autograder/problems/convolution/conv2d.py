@@ -15,6 +15,7 @@ PROBLEMS = pair(
     ({"values": 5, "edge cases": 3, "contract": 1}, {"values": 7, "edge cases": 3, "contract": 2}),
     __name__,
     wrt=("x", "weight", "bias"),
+    shares={"dx": 3, "dweight": 3, "dbias": 1},
     forbidden=CONVOLUTION,
     forbidden_backward=CONVOLUTION_BACKWARD,
 )

@@ -39,6 +39,7 @@ PROBLEMS = (
         cases=_counting,
         expected=numbers_of(reference.fan_in_and_fan_out, 2),
         points={"values": 5, "edge cases": 3},
+        shares={"fan_in": 2.5, "fan_out": 2.5},
         modules=(__name__,),
     ),
 )

@@ -37,6 +37,7 @@ PROBLEMS = (
         cases=_fitting,
         expected=values_of(reference.fit_standardizer),
         points={"values": 5, "edge cases": 4, "contract": 1},
+        shares={"mean": 1, "std": 4},
         forbidden=STANDARDIZERS,
         modules=(__name__,),
     ),

@@ -53,6 +53,7 @@ PROBLEMS = (
         cases=_fitting_components,
         expected=values_of(reference.pca_fit),
         points={"values": 10, "edge cases": 5, "contract": 2},
+        shares={"mean": 1, "components (up to their signs)": 5, "explained_variance": 4},
         # Not in aten, but in torch: it is found in the source.
         forbidden=PCA,
         measured=Measure(("mean", "components (up to their signs)", "explained_variance"), _up_to_signs),
