@@ -238,14 +238,15 @@ def _read(notebook: NotebookNode, master: Master, remarks: list[str]) -> list[_C
     by_id = {cell.grade_id: cell for cell in master.cells}
     cells = []
     for number, given in enumerate(notebook.cells, start=1):
-        source, kind = given.get("source"), given.get("cell_type")
+        source, kind, metadata = given.get("source"), given.get("cell_type"), given.get("metadata")
         source = _text(source) if isinstance(source, str) else ""
         known = by_id.get(_grade_id(given))
         if known is None and kind not in ("code", "markdown"):
             # nbconvert would put raw cells into its pages as they are.
             kind, source = "markdown", _as_code_block(source)
-        pasted = _pictures(given.get("attachments"))
-        if given.get("attachments") and pasted.keys() != given["attachments"].keys():
+        attached = given.get("attachments")
+        pasted = _pictures(attached)
+        if attached and not (isinstance(attached, Mapping) and pasted.keys() == attached.keys()):
             remarks.append(f"Cell number {number}: what is pasted into it and is no picture is left out.")
         tags = metadata.get("tags") if isinstance(metadata, dict) else None
         # What counts, and what the instructor has locked, runs in any case.
