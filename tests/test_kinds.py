@@ -452,7 +452,7 @@ def test_a_call_that_is_clearly_too_slow_is_stopped():
                 x = x + 1
         return x
 
-    assert findings(TIMED, endless) == ["values: f was stopped after 0.5 s of computing: that is far too slow."]
+    assert findings(TIMED, endless) == ["f was stopped after 0.5 s of computing: that is far too slow."]
     assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0, 0)
     assert signal.getsignal(signal.SIGVTALRM) == signal.SIG_DFL
 
