@@ -11,7 +11,7 @@ import numpy
 import torch
 
 from autograder.calls.case import OUT, Case, tensors_in
-from autograder.calls.outcome import NOT_WRITTEN, Outcome
+from autograder.calls.outcome import NOT_WRITTEN, STOPPED, Outcome
 from autograder.calls.run import run, run_all
 from autograder.expected import Expected, baseline, draw, expect
 from autograder.problem import Problem, Target
@@ -154,6 +154,9 @@ class Exam:
             (outcome,) = ask([replace(case, limit=limit)])
             seconds = time.perf_counter() - start
             first = first or outcome
+            if outcome.complaint and STOPPED in outcome.complaint:
+                times = f"{limit / reference:,.0f} times as long as torch; at most {self.problem.speed:g}."
+                return replace(outcome, complaint=f"{outcome.complaint.removesuffix('.')}, {times}")
             if outcome.outputs is None or (taken and self._wrong(case, outcome)):
                 break
             taken.append(seconds)
