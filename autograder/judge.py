@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from autograder.calls.case import Case, tensors_in
-from autograder.calls.outcome import NOT_WRITTEN, Outcome
+from autograder.calls.outcome import NOT_WRITTEN, STOPPED, Outcome
 from autograder.calls.run import run, run_all
 from autograder.compare import alike, breach, compared, find
 from autograder.expected import Expected, baseline, draw, expect
@@ -155,6 +155,9 @@ class Exam:
             (outcome,) = ask([replace(case, limit=limit)])
             seconds = time.perf_counter() - start
             first = first or outcome
+            if outcome.complaint and STOPPED in outcome.complaint:
+                times = f"{limit / reference:,.0f} times as long as torch; at most {self.problem.speed:g}."
+                return replace(outcome, complaint=f"{outcome.complaint.removesuffix('.')}, {times}")
             if outcome.outputs is None or (taken and self._wrong(case, outcome)):
                 break
             taken.append(seconds)
