@@ -286,6 +286,16 @@ def test_what_people_begin_a_notebook_with_runs_as_in_jupyter_s_own_kernel(paren
     kernel.close()
 
 
+def test_a_kernel_remembers_what_it_has_run_and_nothing_else(parent):
+    code = "first = 1"
+    content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False, "user_expressions": {}}
+    kernel = Kernel(parent, SMALL)
+    kernel.request("execute", content)
+    recalled = "print([line for _, _, line in get_ipython().history_manager.get_tail(9, include_latest=True)])"
+    assert run(kernel, recalled) == str([code])
+    kernel.close()
+
+
 def test_an_endless_await_is_interrupted_and_the_next_cell_runs(kernel):
     assert "CancelledError" in run(kernel, "import asyncio\nawait asyncio.sleep(600)", seconds=1)
     assert run(kernel, "print('after')") == "after"

@@ -244,7 +244,7 @@ class Kernel:
         self._parent.mark(self._name)
         mine, started = self._send(kind, content, buffers), time.monotonic()
         deadline, last = started + seconds, started + BUSY * seconds
-        reply, idle, interrupted, allowed, computed = None, False, False, seconds, seconds
+        reply, replied, idle, interrupted, allowed, computed = None, None, False, False, seconds, seconds
         while reply is None or not idle:
             ready = self._wait(deadline)
             with self._or_ended():
@@ -269,7 +269,12 @@ class Kernel:
             if time.monotonic() < deadline or (reply is not None and idle):
                 continue
             if reply is not None:
-                break  # What it published last is lost: it has shown more than the sockets hold.
+                spent, _ = self._spent()
+                replied = spent if replied is None else replied
+                if not deadline or spent > replied + GRACE or time.monotonic() > last:
+                    break  # What it published last is lost: it has shown more than the sockets hold.
+                deadline = time.monotonic() + MOMENT
+                continue
             if deadline and time.monotonic() < last:
                 spent, ran = self._spent()
                 computed = computed if interrupted else ran
