@@ -14,7 +14,7 @@ from autograder.expected import draw, expect, generator_of
 from autograder.grading.settings import SEED, Settings, secret_seed
 from autograder.judge import grade, with_forward
 from autograder.problems import problems
-from autograder.problems.drawing import normal
+from autograder.problems.drawing import wide_normal
 from autograder.table import Report
 
 CPU = torch.device("cpu")
@@ -268,22 +268,23 @@ def small_batch(shape, weight, seed, **fields):
     """A case of a normalization's backward function, with one weight for all channels."""
     generator = torch.Generator().manual_seed(seed)
     channel = torch.ones(shape[1], dtype=torch.float64)
-    arguments = {"x": normal(generator, *shape), "weight": weight * channel, "bias": 0 * channel}
-    return Case(f"x {shape}, weight {weight}", "values", arguments, normal(generator, *shape), **fields)
+    arguments = {"x": wide_normal(generator, *shape), "weight": weight * channel, "bias": 0 * channel}
+    return Case(f"x {shape}, weight {weight}", "values", arguments, wide_normal(generator, *shape), **fields)
 
 
-@pytest.mark.parametrize("weight", [1.0, 15.6, 100.0])
-@pytest.mark.parametrize("shape", [(2, 3), (6, 4), (4, 3, 2, 5)])
-def test_a_right_gradient_that_cancels_stays_within_the_tolerance(shape, weight):
+@pytest.mark.parametrize("shape", [(2, 1), (2, 3), (6, 4)])
+def test_a_right_gradient_that_cancels_stays_within_half_of_the_tolerance(shape):
+    """Of two samples all of dx cancels, whatever dout is."""
     problem = problems()["batch_norm_backward"]
-    for seed in range(10):
-        case = small_batch(shape, weight, seed)
+    for seed in range(40):
+        case = small_batch(shape, 15.6, seed)
         running = {"running_mean": case.arguments["bias"], "running_var": case.arguments["weight"], "training": True}
         case = replace(case, arguments={**case.arguments, **running})
         expected = expect(problem, case, CPU)
         for alternative in problem.alternatives:
             outcome = run(problem, case, problem.functions_of(alternative), CPU)
-            assert find(problem, case, outcome, expected) is None, (seed, alternative.name)
+            for output, right, tolerance in zip(outcome.outputs, expected.outputs, expected.tolerances, strict=True):
+                assert float((output.values - right).abs().max()) <= tolerance / 2, (seed, alternative.name)
 
 
 def test_the_reference_is_right_where_torch_is_not():
