@@ -30,6 +30,9 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 
+# Points, comments and penalties change after a page was written: it is always written anew.
+c.GenerateFeedback.force = True
+
 # What students write in Markdown is shown to you without its HTML.
 c.HTMLExporter.filters = {"markdown2html": "autograder.grading.restore.markdown_of_cell"}
 

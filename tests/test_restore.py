@@ -382,8 +382,9 @@ def test_saved_outputs_are_thrown_away_before_they_are_looked_at():
 
 
 DENSE = {
-    "empty lists": b'{"metadata": [' + b"[]," * 300_000,
+    "empty lists": b'{"metadata": [' + b"[]," * 300_000 + b"[]]}",
     "empty lists in outputs": b'{"outputs": [' + b"[]," * 1_600_000,
+    "empty strings": b'{"metadata": [' + b'"",' * 600_000 + b'""]}',
     "escaped quotes": b'"' + b'\\"' * 4_000_000,
     "backslashes": b'"' + b"\\" * 10_000_001,
     "the name again and again": b'"outputs" ' * 1_000_000,
