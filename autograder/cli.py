@@ -86,7 +86,7 @@ def _positive(text: str) -> int:
 def grade(options: argparse.Namespace) -> int:
     """Grade a class and print one line for each student; 0 only when every submission was graded."""
     from autograder.grading.run import GradingError, Options, grade_class
-    from autograder.grading.settings import SeedError, SettingsError
+    from autograder.grading.settings import SeedError
 
     if options.no_sandbox:
         console.print("[bold red]Without the sandbox submissions run with your rights:[/] they can read and change "
@@ -103,7 +103,7 @@ def grade(options: argparse.Namespace) -> int:
                     bar.console.print(_line(line), soft_wrap=True, highlight=False)
 
             lines = grade_class(nbgrader, options.assignment, chosen, show)
-    except (GradingError, NoSandboxError, SeedError, SettingsError, course.NoCourseError) as error:
+    except (GradingError, NoSandboxError, SeedError, course.NoCourseError) as error:
         console.print(f"[bold red]Not graded.[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:

@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.utils import determine_grade, is_grade, is_solution
 
-from autograder.grading.execute import execute
+from autograder.grading.execute import ALL_CELLS, execute
 from autograder.grading.settings import Settings
 from autograder.problems import problems
 from autograder.programs import source_of
@@ -234,6 +234,17 @@ def test_cells_run_as_in_jupyter_s_own_runner(monkeypatch):
             expected.append(("error", None, "None", "ZeroDivisionError", "division by zero"))
         assert sorted(map(as_told, our_cell.outputs), key=str) == sorted(expected, key=str), our_cell.source
         assert our_cell.execution_count == their_cell.execution_count, our_cell.source
+
+
+def test_all_cells_together_show_no_more_than_a_notebook_holds():
+    """What decides about points is kept all the same."""
+    limit = 2_000
+    printing = [new_code_cell(f"print('x' * {limit // 2})") for _ in range(3 * ALL_CELLS)]
+    notebook = new_notebook(cells=[*printing, of_the_instructor("7"), of_the_instructor("assert False")])
+    execute(notebook, {}, Settings(20300101, Limits(output=limit)))
+    text = "".join(output.text for cell in printing for output in cell.outputs)
+    assert limit * ALL_CELLS // 2 < text.count("x") <= limit * ALL_CELLS
+    assert [determine_grade(cell, logging.getLogger())[0] for cell in notebook.cells[-2:]] == [7, 0]
 
 
 # The limit of a starved kernel, twice what it computes, and how many others compute on its processor.

@@ -34,6 +34,8 @@ RESTARTS = 32
 # How many cells and checks of one notebook are run again, in a new kernel, when they used up their time and hardly
 # computed: the machine may have stood still. What only sleeps does so again.
 SECOND_TRIES = 2
+# How many times as much as a cell all cells together may show.
+ALL_CELLS = 20
 # Characters of what a function prints while it is checked.
 _PRINTED = 2000
 
@@ -81,6 +83,7 @@ class _Run:
         ordinary = [cell for cell in self._cells if problem_of(cell) is None]
         self._sources = Sources(["" if _is_skipped(cell) else cell.source for cell in ordinary])
         self._left = settings.limits.notebook_seconds
+        self._room = ALL_CELLS * settings.limits.output
         self._starts = self._again = 0
         self._past: list[NotebookNode] = []
         self._displays: Displays = {}
@@ -114,7 +117,13 @@ class _Run:
 
     def _run(self, cell: NotebookNode) -> list[NotebookNode]:
         """The outputs of an ordinary cell."""
-        shown = Outputs(self._settings.limits.output, FLOOD * self._settings.limits.output, self._displays)
+        limit = self._settings.limits.output
+        shown = Outputs(min(limit, self._room), FLOOD * limit, self._displays)
+        outputs = self._run_showing(cell, shown)
+        self._room = max(0, self._room - min(shown.size, limit))
+        return outputs
+
+    def _run_showing(self, cell: NotebookNode, shown: Outputs) -> list[NotebookNode]:
         try:
             reply = self._request("execute", _execution(cell.source), shown=shown)
         except NotRunError as error:

@@ -23,7 +23,8 @@ class Outputs:
     """Collects the messages of one cell as a notebook's outputs: `limit` characters, of `flood` that are let pass.
 
     As in nbclient, `clear_output` removes what the cell has shown, and a display with an id is changed wherever it
-    stands: `displays` has those of all cells of a notebook, by id. What is gone or replaced counts no more.
+    stands: `displays` has those of all cells of a notebook, by id. What is gone or replaced counts no more in `size`,
+    the characters that were shown, those beyond the limit included.
     """
 
     def __init__(self, limit: int, flood: int, displays: "Displays | None" = None):
@@ -73,14 +74,14 @@ class Outputs:
                 del self._displays[display]
         self._own.clear()
         self.outputs.clear()
-        self._size = 0
+        self.size = 0
         self._cut = self._clear_next = False
 
     def _add(self, output: NotebookNode, display: str | None) -> None:
         if self._clear_next:
             self._begin()
-        self._size += _size(output)
-        if self._size > self._limit:
+        self.size += _size(output)
+        if self.size > self._limit:
             self._cut_off(output)
             return
         last = self.outputs[-1] if self.outputs else None
@@ -95,9 +96,9 @@ class Outputs:
     def _change(self, shown: list[NotebookNode], new: NotebookNode) -> None:
         """Put a new display in the place of those that were shown, as far as there is room."""
         for output in shown:
-            size = self._size - _size(output) + _size(new)
+            size = self.size - _size(output) + _size(new)
             if size <= self._limit:
-                self._size, output.data = size, new.data
+                self.size, output.data = size, new.data
 
     def _cut_off(self, output: NotebookNode) -> None:
         """Leave out what goes beyond the limit, but for what decides about points: an error, and a cell's result."""
@@ -107,7 +108,7 @@ class Outputs:
         decides = output.output_type in ("error", "execute_result")
         if decides and all(kept.output_type != output.output_type for kept in self.outputs):
             self.outputs.append(_shortened(output))
-        self.flooded = self._size > self.flood
+        self.flooded = self.size > self.flood
 
 
 # The displays that can still be changed, by their id and by the cell that shows them.

@@ -33,10 +33,6 @@ class SeedError(Exception):
     """The file of the seed cannot be read; the message is a sentence."""
 
 
-class SettingsError(Exception):
-    """The configuration asks for what cannot be; the message is a sentence."""
-
-
 class ExecutePreprocessor(Configurable):
     """The section of nbgrader_config.py that nbclient would read here."""
 
@@ -68,7 +64,7 @@ class Grading(Configurable):
     sandbox = Bool(True, help="Shut submissions in; without it they run with your rights.").tag(config=True)
 
     def limits(self) -> Limits:
-        """The limits in seconds and bytes. Raises `SettingsError` when nbgrader's own limit of time is none."""
+        """The limits in seconds and bytes."""
         return Limits(
             cell_seconds=self._cell_seconds(),
             notebook_seconds=self.notebook_seconds,
@@ -82,17 +78,12 @@ class Grading(Configurable):
         )
 
     def _cell_seconds(self) -> float:
-        """Our own setting, or else nbgrader's."""
+        """Our own setting, or else nbgrader's; where that is none, a cell may take the time of the notebook."""
         sections = [self.config.get(name, {}) for name in Execute.section_names()]
         if "cell_seconds" in self.config.get("Grading", {}) or not any("timeout" in section for section in sections):
             return self.cell_seconds
         theirs = Execute(config=self.config).timeout
-        if not theirs or theirs < 0:
-            raise SettingsError(
-                f"c.Execute.timeout = {theirs} lets a cell run without end, and here every cell has a limit; expected "
-                "seconds: give a number, or say c.Grading.cell_seconds and delete it."
-            )
-        return theirs
+        return theirs if theirs and theirs > 0 else self.notebook_seconds
 
     def on_gpu(self) -> bool:
         """Whether to grade on a GPU. Looks for the driver's device and leaves the GPU itself alone."""
