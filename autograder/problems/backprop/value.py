@@ -87,9 +87,9 @@ def _value(generator: torch.Generator) -> list[Case]:
         case("a ** 2 + b", "edge cases", "a ** 2 + b, a is 0", (0, 1)),
         case("a.relu() * b + b", "edge cases", "a.relu() * b + b, a is 0", (0, 1)),
         case(
-            "h = a * b; u = h.relu(); u * c + h",
+            "h = a * b; u = h.relu(); u.exp() * c + h",
             "edge cases",
-            "h = a * b; u = h.relu(); u * c + h, h negative",
+            "h = a * b; u = h.relu(); u.exp() * c + h, h negative",
             (-1, 1, 1),
         ),
         case("a ** b", "edge cases"),
@@ -101,6 +101,7 @@ def _value(generator: torch.Generator) -> list[Case]:
         case("3 / a", "contract"),
         case("2 ** a", "contract"),
         case("a * b.exp() / c", "contract", "a * b.exp() / c, float64", dtype=torch.float64),
+        case("a ** b * 2 ** c.tanh()", "contract", "a ** b * 2 ** c.tanh(), float64", dtype=torch.float64),
     ]
     # Every operation on a result; and on what the next step uses too, so that it has a part of its gradient already.
     # What comes back to the operation is never 1; no gradient is small beside the largest, which sets the tolerance.
