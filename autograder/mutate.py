@@ -76,17 +76,22 @@ def mutate(word: str, sample: int | None = None) -> Iterator[Mutated]:
 
 
 def originals(word: str, problem: Problem) -> list[Original]:
-    """The solution and the alternatives."""
+    """The solution and the alternatives; of a backward function also the forward functions that fill their caches."""
     cells = [cell for cell in solution_notebook(word).cells if cell.cell_type == "code" and is_solution(cell)]
     solved: dict[str, Any] = {"torch": torch}
     for cell in cells:
         exec(cell.source, solved)
-    own = next(cell.source for cell in cells if cell.metadata.nbgrader["grade_id"] == problem.name)
-    found = [Original("the solution", own, lambda source: _defined_by(source, solved))]
+    sources = {cell.metadata.nbgrader["grade_id"]: cell.source for cell in cells}
+    found = [
+        Original("the solution", sources[name], lambda source: _defined_by(source, solved))
+        for name in dict.fromkeys((problem.name, problem.forward))
+    ]
     for program in problem.alternatives:
         others = problem.functions_of(program)
-        source = source_of(program.functions[0], problem.name)
-        found.append(Original(program.name, source, lambda text, others=others: _defined_by(text, others)))
+        found += [
+            Original(program.name, source_of(function, name), lambda text, others=others: _defined_by(text, others))
+            for name, function in program.by_name().items()
+        ]
     return found
 
 
