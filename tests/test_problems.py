@@ -1,5 +1,6 @@
 """Every problem of every set: right programs earn everything, wrong ones lose points and are called by their names."""
 
+import inspect
 import math
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from sets import solutions_of, stubs_of
 
 from autograder.calls import exchange
 from autograder.calls.case import tensors_in
-from autograder.calls.kinds import training
+from autograder.calls.kinds import backward, forward, function, training
 from autograder.calls.outcome import Output
 from autograder.compare import compared
 from autograder.course import ROOT
@@ -222,6 +223,53 @@ def test_the_inputs_are_what_the_text_promises(word, problem):
                 assert torch.isfinite(tensor).all(), (case.name, name)
 
 
+def single(number):
+    return torch.tensor(number, dtype=torch.float32).item()
+
+
+def numbers_of(problem):
+    """(a parameter that is a number, whether it is given) of the function that a call of `problem` begins with."""
+    parameters = inspect.signature(problem.functions_of(problem.alternatives[0])[problem.forward]).parameters
+    cases = draw(problem, SEEDS[0])
+    for name, parameter in parameters.items():
+        if any(isinstance(case.arguments.get(name), float) for case in cases):
+            yield name, True
+        if isinstance(parameter.default, float) and parameter.default != single(parameter.default):
+            yield name, False
+
+
+def rounding(function, name, given):
+    """`function` with one of its numbers rounded to float32, where it is given, or where it is left out."""
+    signature = inspect.signature(function)
+
+    def program(*arguments):
+        call = signature.bind(*arguments)
+        if (name in call.arguments) == given:
+            call.apply_defaults()
+            call.arguments[name] = single(call.arguments[name])
+        return function(*call.args)
+
+    return program
+
+
+@pytest.mark.parametrize(
+    ("problem", "name", "given"),
+    [
+        pytest.param(problem, *number, id=f"{problem.name}-{number[0]}-{'given' if number[1] else 'left out'}")
+        for problem in problems().values()
+        if problem.call in (forward, backward, function)
+        for number in numbers_of(problem)
+        # The momentum is for the running statistics, which have no gradient.
+        if (problem.name, number[0]) != ("batch_norm_backward", "momentum")
+    ],
+)
+def test_a_number_that_is_rounded_to_float32_loses_the_contract(problem, name, given):
+    """A case in float64 gives one that float32 does not hold, and another leaves it out."""
+    functions = problem.functions_of(problem.alternatives[0])
+    functions[problem.forward] = rounding(functions[problem.forward], name, given)
+    assert "contract" in lost(exam(problem.name, SEEDS[0]).grade(functions))
+
+
 def double__by_sum(x):
     return x + x
 
@@ -256,4 +304,5 @@ def test_equal_seeds_draw_equal_cases_and_others_do_not(problem):
 def test_upstream_gradients_are_random(problem):
     for case in draw(problem, SEEDS[0]):
         if case.dout is not None:
-            assert case.dout.std() > 0
+            assert case.dout.unique().numel() == case.dout.numel()
+            assert (case.dout != 1).all()

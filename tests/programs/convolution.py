@@ -66,7 +66,7 @@ def compares_with_the_bare_input(size, kernel_size, stride=1, padding=0, dilatio
 
 def forgets_to_check(name):
     def size_of(size, kernel_size, stride=1, padding=0, dilation=1):
-        if stride < 1 and name != "stride":
+        if (stride < 0 if name == "stride 0" else stride < 1) and name != "stride":
             raise ValueError("stride")
         if padding < 0 and name != "padding":
             raise ValueError("padding")
@@ -248,6 +248,12 @@ WRONG = {
     "a size that asserts": ("conv_output_size", [asserts_that_it_fits], {"edge cases"}),
     "a size that compares with the bare input": ("conv_output_size", [compares_with_the_bare_input], {"edge cases"}),
     "a size for a stride of -1": ("conv_output_size", [forgets_to_check("stride")], {"edge cases"}),
+    "a size for a stride of 0": ("conv_output_size", [forgets_to_check("stride 0")], {"edge cases"}),
+    "a size that never refuses": (
+        "conv_output_size",
+        [lambda n, k, s=1, p=0, d=1: (n + 2 * p - d * (k - 1) - 1) // s + 1],
+        {"edge cases"},
+    ),
     "a size for a padding of -1": ("conv_output_size", [forgets_to_check("padding")], {"edge cases"}),
     "a rounded size": (
         "conv_output_size",

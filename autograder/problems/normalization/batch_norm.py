@@ -61,6 +61,7 @@ BATCH_NORM_ROWS: tuple[Row, ...] = (
     ("training, one channel", "edge cases", (3, 1, 4, 2), {"training": True}),
     ("evaluation, one row", "edge cases", (1, 4), {"training": False}),
     ("training, a weight of 0", "edge cases", (4, 3, 2, 5), {"training": True, "zero_weight": True}),
+    ("training, two rows", "edge cases", (2, 4), {"training": True, "gradient": False}),
     ("training, mean 100", "edge cases", (3, 16, 2, 2), {"training": True, "changed": _off, "gradient": False}),
     (
         "training, float64, momentum 1/7, eps 0.1/7",
@@ -73,6 +74,15 @@ BATCH_NORM_ROWS: tuple[Row, ...] = (
         "contract",
         (6, 4),
         {"training": False, "momentum": 1 / 7, "eps": 0.1 / 7, "dtype": torch.float64},
+    ),
+    *(
+        (
+            f"{mode}, float64, momentum and eps left out",
+            "contract",
+            (4, 3, 2, 5),
+            {"training": mode == "training", "changed": small, "dtype": torch.float64},
+        )
+        for mode in ("training", "evaluation")
     ),
     (
         "training, inputs with gaps in memory",

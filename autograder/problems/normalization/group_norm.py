@@ -45,6 +45,12 @@ GROUP_NORM_ROWS: tuple[Row, ...] = (
     ("3 groups, a weight of 0", "edge cases", (4, 6, 2, 5), {"num_groups": 3, "zero_weight": True}),
     ("2 groups, mean 1000", "edge cases", (5, 6, 2, 4), {"num_groups": 2, "changed": far, "gradient": False}),
     ("float64, eps 0.1/7", "contract", (4, 6, 2, 5), {"num_groups": 3, "eps": 0.1 / 7, "dtype": torch.float64}),
+    (
+        "float64, eps left out",
+        "contract",
+        (4, 6, 2, 5),
+        {"num_groups": 3, "changed": small, "dtype": torch.float64},
+    ),
     ("inputs with gaps in memory", "contract", (4, 6, 2, 5), {"num_groups": 3, "layout": "strided"}),
     ("x transposed in memory", "contract", (4, 6, 2, 5), {"num_groups": 3, "layout": "transposed"}),
     (NEXT_CALL, "contract", (4, 6, 2, 5), {"num_groups": 3, "another_call": True}),

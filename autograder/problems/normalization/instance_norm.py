@@ -37,6 +37,7 @@ INSTANCE_NORM_ROWS: tuple[Row, ...] = (
     ("a weight of 0", "edge cases", (4, 3, 2, 5), {"zero_weight": True}),
     ("mean 1000", "edge cases", (5, 3, 2, 4), {"changed": far, "gradient": False}),
     ("float64, eps 0.1/7", "contract", (4, 3, 2, 5), {"eps": 0.1 / 7, "dtype": torch.float64}),
+    ("float64, eps left out", "contract", (4, 3, 2, 5), {"changed": small, "dtype": torch.float64}),
     ("inputs with gaps in memory", "contract", (4, 3, 2, 5), {"layout": "strided"}),
     ("x transposed in memory", "contract", (4, 3, 2, 5), {"layout": "transposed"}),
     (NEXT_CALL, "contract", (4, 3, 2, 5), {"another_call": True}),

@@ -41,6 +41,7 @@ LAYER_NORM_ROWS: tuple[Row, ...] = (
     ("a channel with weights of 0", "edge cases", (4, 3, 2, 5), {"zero_weight": True}),
     ("mean 1000", "edge cases", (11, 3, 2, 2), {"changed": far, "gradient": False}),
     ("float64, eps 0.1/7", "contract", (4, 3, 2, 5), {"eps": 0.1 / 7, "dtype": torch.float64}),
+    ("float64, eps left out", "contract", (4, 3, 2, 5), {"changed": small, "dtype": torch.float64}),
     ("inputs with gaps in memory", "contract", (4, 3, 2, 5), {"layout": "strided"}),
     ("inputs transposed in memory", "contract", (4, 3, 2, 5), {"layout": "transposed"}),
     (NEXT_CALL, "contract", (4, 3, 2, 5), {"another_call": True}),
