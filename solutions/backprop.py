@@ -77,6 +77,7 @@ product_plus_y(torch.tensor(2.0), torch.tensor(3.0))
 
 # %% [markdown]
 # ## 1. A sum and a product
+# In the book: [Problem 1](../../book/backprop/by_hand.md).
 #
 # The lecture notes differentiate $f = (x + y)\,z$ at $x = -2$, $y = 5$, $z = -4$. The sum needs a letter of its
 # own: $q = x + y = 3$ and $f = q z = -12$.
@@ -105,6 +106,7 @@ check("sum_product")
 
 # %% [markdown]
 # ## 2. A neuron
+# In the book: [Problem 2](../../book/backprop/by_hand.md).
 #
 # The second example of the notes is a neuron with a sigmoid: inputs $x = (-1, -2)$, weights $2$ and $-3$, and a
 # bias of $-3$. The bias stands at the end of `w`, so $w = (2, -3, -3)$ has one entry more than $x$.
@@ -151,6 +153,7 @@ check("sigmoid_neuron")
 
 # %% [markdown]
 # ## 3. A gradient without calculus
+# In the book: [The numerical check](../../book/backprop/check.md).
 #
 # How do you know that a gradient is right? Move one number a little and look at what $f$ does. Take
 # $f(x) = x^3$ at $x = 2$, where the slope is 12, and move by $\epsilon = 0.1$:
@@ -237,6 +240,7 @@ def error_over_eps():
 
 # %% [markdown]
 # ## 4. A number that remembers
+# In the book: [A machine that walks back](../../book/backprop/machine.md).
 #
 # Until now you went back by hand. Now the numbers shall do it themselves. You write a class `Value`. A `Value`
 # holds one number and remembers from which other Values it was computed. So a formula written in Python builds
@@ -495,6 +499,7 @@ def exclusive_or():
 
 # %% [markdown]
 # ## 5. A linear layer
+# In the book: [Whole tables at once](../../book/backprop/tables.md).
 #
 # One `Value` for each number would be far too slow for a real network. A layer of tensors is one node with one
 # rule. The linear layer computes M weighted sums of its D inputs, for each of N samples:
@@ -569,6 +574,7 @@ check("linear_backward")
 
 # %% [markdown]
 # ## 6. Softmax
+# In the book: [Softmax with cross-entropy](../../book/backprop/tables.md).
 #
 # The last layer of a classifier gives one number for each class, a *logit*. Softmax makes probabilities of
 # them, positive and with sum 1, and keeps their order:
@@ -645,6 +651,7 @@ check("softmax_backward")
 
 # %% [markdown]
 # ## 7. Cross-entropy
+# In the book: [Softmax with cross-entropy](../../book/backprop/tables.md).
 #
 # How bad is a prediction? Take the probability $p_t$ that it gives to the right class $t$. The loss of the
 # sample is $-\ln p_t$: 0 if the model is sure and right, large if it is sure and wrong. The loss of a batch is the
@@ -723,6 +730,7 @@ def loss_before_training():
 
 # %% [markdown]
 # ## 8. A network of two layers
+# In the book: [A network of two layers](../../book/backprop/tables.md).
 #
 # Now everything together: a linear layer, a ReLU, a linear layer, and the cross-entropy.
 #

@@ -356,11 +356,12 @@ def test_a_chapter_hands_out_its_exercise_notebook(tab, server, word):
 # What a moving figure shows, as numbers, and what torch says about the same settings.
 MOVE = r"""async ({ name, set }) => {
   const stage = document.getElementById(name).querySelector(".moving-stage");
-  for (const [control, value] of Object.entries(set)) {
-    const select = stage.querySelector(`select[name="${control}"]`);
-    select.value = value;
-    if (select.value !== String(value)) throw new Error(`${control} cannot be set to ${value}`);
-    select.dispatchEvent(new Event("change", { bubbles: true }));
+  for (const [name, value] of Object.entries(set)) {
+    const control = stage.querySelector(`:is(select, input)[name="${name}"]`);
+    const field = control.type === "checkbox" ? "checked" : "value";
+    control[field] = value;
+    control.dispatchEvent(new Event("change", { bubbles: true }));
+    if (String(control[field]) !== String(value)) throw new Error(`${name} cannot be set to ${value}`);
   }
   return Object.fromEntries(
     [...stage.querySelectorAll("[data-number]")].map((e) => [e.dataset.number, e.textContent.replace("\u2212", "-")]),
@@ -399,6 +400,38 @@ def test_a_moving_figure_shows_torch_s_numbers_at_five_settings(tab, page, name)
         for number, value in row["show"].items():
             assert float(shown[number]) == pytest.approx(value, abs=0.0051), (row["set"], number)
     assert not complaints
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("graph", "asked", "wrong", "named", "right"),
+    [
+        ("problem 1", 0, "3", "the multiply gate switches", "-4"),
+        ("problem 1", 0, "4", "its sign is not", "-4"),
+        ("problem 1", 0, "-12", "the output of the gate", "-4"),
+        ("problem 1", 1, "5", "Raise z by 0.01", "3"),
+        ("problem 1", 2, "-4", "upstream · local already", "1"),
+        ("problem 2", 0, "-0.73", "The square is missing", "-0.53"),
+        ("problem 2", 0, "0.53", "its sign is not", "-0.53"),
+        ("problem 2", 2, "-1", "The exponential is its own slope", "0.37"),
+        ("problem 2", 3, "1", "The sign", "-1"),
+    ],
+)
+def test_a_graph_walked_backward_names_a_wrong_answer(tab, graph, asked, wrong, named, right):
+    open_by_path(tab, "backprop/by_hand")
+    stage = tab.locator("#backprop-moving .moving-stage")
+    stage.locator("select").select_option(graph)
+    for _ in range(asked):
+        stage.locator("[name=skip]").click()
+    unknown = stage.locator(".gradient", has_text="?")
+    missing = unknown.count()
+    stage.locator("[name=answer]").fill(wrong)
+    tab.keyboard.press("Enter")
+    assert named in stage.locator("[aria-live]").inner_text()
+    assert unknown.count() == missing
+    stage.locator("[name=answer]").fill(right)
+    tab.keyboard.press("Enter")
+    assert unknown.count() == missing - 1
 
 
 @pytest.mark.browser
