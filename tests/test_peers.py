@@ -16,6 +16,10 @@ SUITE = "nbgrader.tests.apps.test_nbgrader_autograde"
 # What this grader does otherwise on purpose, and why.
 DIFFERENT = {
     "test_side_effects": "What a student's program writes stays in the sandbox and ends with it.",
+    "test_handle_failure": "A notebook with cells of another assignment is graded, and they are the student's own.",
+    "test_handle_failure_single_notebook": "As above.",
+    "test_missing_source_kernelspec": "Every notebook is run by the course's Python, whichever kernel it names.",
+    "test_incorrect_source_kernelspec": "As above.",
     "test_grade_empty_timestamp": "A time that cannot be read stops nobody's grading: the instructor is told.",
 }
 

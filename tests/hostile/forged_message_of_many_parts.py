@@ -1,4 +1,4 @@
-"""A function begins a message in the kernel's name that has no last part."""
+"""A function sends a message in the kernel's name of ever more parts, each of which is small enough."""
 
 from submissions import act, write
 
@@ -8,11 +8,13 @@ LIMITS = {"cell_seconds": 20}
 
 def hand_in(folder, notebook):
     source = """
-import zmq
+import time, zmq
 socket = get_ipython().kernel.iopub_thread.socket
 def act(dout, cache):
-    while True:
+    for _ in range(1_000):
         socket.send(bytes(2**20), zmq.SNDMORE)
+    socket.send(b"")
+    time.sleep(100)
 """
     act(notebook, source)
     write(folder, notebook)
