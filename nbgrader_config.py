@@ -30,7 +30,13 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 
+# Points, comments and penalties change after a page was written: it is always written anew.
+c.GenerateFeedback.force = True
+
 # What students write in Markdown is shown to you without its HTML.
 c.HTMLExporter.filters = {"markdown2html": "autograder.grading.restore.markdown_of_cell"}
+
+# A student's name is no formula in the exported table.
+c.ExportApp.plugin_class = "autograder.grading.export.SafeCsvExportPlugin"
 
 # What one submission may use, and where it runs: `c.Grading.cell_seconds = 120` and its like, see autograder/grading.

@@ -1,4 +1,4 @@
-"""The command line: ``autograder release | grade | demo | coverage``; ``start`` needs less and is in `__main__`."""
+"""The command line: ``autograder release | grade | demo | coverage | mutate``; ``start`` is in `__main__`."""
 
 import argparse
 import statistics
@@ -19,6 +19,7 @@ from autograder import course
 from autograder.coverage import Coverage, coverage
 from autograder.demo import Result, feedback_page, grade_demo
 from autograder.grading.intake import printable
+from autograder.mutate import mutate
 from autograder.problems import problem_sets
 from autograder.release import ReleaseError, register, release
 from autograder.sandbox.bubblewrap import NoSandboxError
@@ -40,12 +41,20 @@ def main() -> None:
         ("release", release_sets, "verify the problem sets and write the notebooks that students open"),
         ("demo", demo, "grade a class of solutions, stubs, known mistakes and alternatives"),
         ("coverage", cover, "count which known mistakes each check catches and names, and which right programs pass"),
+        (
+            "mutate",
+            try_mutants,
+            "change right programs in one place after the other, and name what still earns everything",
+        ),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("words", nargs="*", metavar="WORD", help="chapter, e.g. activations (default: all)")
         command.set_defaults(run=function)
         if name == "release":
             command.add_argument("--check", action="store_true", help="only say whether exercises/ is up to date")
+        if name == "mutate":
+            text = "at most so many mutants of each problem, drawn by chance (default: all)"
+            command.add_argument("--sample", type=_positive, metavar="N", help=text)
         if name == "demo":
             text = "write pages for the first student of each kind (default) or for all"
             command.add_argument("--feedback", choices=("first", "all"), default="first", help=text)
@@ -200,6 +209,25 @@ def _coverage_table(word: str, found: list[Coverage]) -> Table:
         table.add_row(one.problem, *shares, f"{seconds:.2f}")
     table.caption = "seconds: the longest check of a known program; below, the longest of all"
     return table
+
+
+def try_mutants(options: argparse.Namespace) -> int:
+    """Print how many mutants of right programs earn everything, and which; 1 if any of them is wrong on wide inputs."""
+    wrong = 0
+    for word in options.words:
+        for found in mutate(word, options.sample):
+            console.print(
+                f"{found.problem}: {found.mutants} mutants, {len(found.survivors)} earn every point, "
+                f"{len(found.wrong)} of them wrongly",
+                highlight=False,
+            )
+            for survivor in sorted(found.survivors, key=lambda survivor: survivor.wrong is None):
+                mark = "[bold red]✗[/]" if survivor.wrong else "[dim]as right:[/]"
+                console.print(f"  {mark} {escape(f'{survivor.program}, {survivor.mutant}')}", highlight=False)
+                if survivor.wrong:
+                    console.print(f"      {escape(survivor.wrong)}", highlight=False)
+            wrong += len(found.wrong)
+    return 1 if wrong else 0
 
 
 def _share(count: int, missed: int) -> str:

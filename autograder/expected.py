@@ -1,5 +1,6 @@
 """What a case must give, and how far from it a right program may be."""
 
+import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ import torch
 
 from autograder.calls.case import Case, prepare, tensors_in
 from autograder.calls.run import one_thread
-from autograder.problem import Problem, Target
+from autograder.problem import CONTRACT, Problem, Target
 
 # The first exponential of a process, made by one thread. When several make it at once, the math library may choose the
 # code of another processor, and be wrong by thousands of roundings: pytorch/pytorch#188792.
@@ -18,6 +19,9 @@ torch.ones(1).exp()
 # How far a right program may be from the reference, as a multiple of the reference's own error in that precision.
 # Right programs stay within half of it, whatever the order of their sums; a test measures that.
 SLACK = 16
+
+# What a state of torch's Mersenne Twister holds: bytes before the first word, and words.
+_HEAD, _WORDS = 24, 624
 
 # Seconds: on a GPU the reference is done sooner than a question gets into the sandbox and the answer out.
 SHORTEST = 1e-3
@@ -36,28 +40,59 @@ class Expected:
     measured: tuple[Target, ...] = ()
 
 
+def generator_of(seed: int) -> torch.Generator:
+    """A generator that every bit of `seed` counts in.
+
+    torch's own takes the low 32 bits, so few that all of them can be tried. A longer seed fills its state by a hash.
+    """
+    generator = torch.Generator(device="cpu").manual_seed(seed % 2**32)
+    if seed >= 2**32:
+        state = generator.get_state()
+        words = hashlib.shake_256(str(seed).encode()).digest(4 * _WORDS)
+        # Each word of 32 bits has 64 in the state; the upper half is 0.
+        state[_HEAD : _HEAD + 8 * _WORDS].view(_WORDS, 2, 4)[:, 0] = torch.tensor(list(words), dtype=torch.uint8).view(
+            -1, 4
+        )
+        generator.set_state(state)
+    return generator
+
+
 def draw(problem: Problem, seed: int, dtype: torch.dtype | None = None) -> list[Case]:
     """The cases of `problem` for a seed; equal seeds give equal cases."""
     # The student's notebook may have set another default device.
     with torch.device("cpu"):
-        cases = problem.cases(torch.Generator().manual_seed(seed))
+        cases = problem.cases(generator_of(seed))
+    if CONTRACT in problem.points and (problem.measured is None or problem.measured.targets is None):
+        cases = [*cases, *(_transposed(case) for case in cases if case.criterion == "values" and _has_matrices(case))]
     return cases if dtype is None else [_with_dtype(case, dtype) for case in cases]
 
 
+def _has_matrices(case: Case) -> bool:
+    return any(tensor.dim() > 1 for _, tensor in tensors_in({**case.arguments, "dout": case.dout}))
+
+
+def _transposed(case: Case) -> Case:
+    """An ordinary case once more in another layout: the contract holds in each of their shapes."""
+    return replace(case, name=f"{case.name}, transposed in memory", criterion=CONTRACT, layout="transposed")
+
+
 def expect(problem: Problem, case: Case, device: torch.device) -> Expected:
-    """The reference's outputs for `case`, and tolerances from its own error between float32 and float64."""
+    """The reference's outputs for `case`, and tolerances from its own error between float32 and float64.
+
+    The reference is given contiguous tensors: in some layouts torch's own gradients are wrong.
+    """
     cpu = torch.device("cpu")
-    double = _reference(problem, prepare(_with_dtype(case, torch.float64), cpu))
-    rounded = prepare(_with_dtype(case, torch.float32), cpu)
-    exact = _reference(problem, {k: _to(v, torch.float64) for k, v in rounded.items()})
+    plain = replace(case, layout="contiguous")
+    double = _reference(problem, prepare(_with_dtype(plain, torch.float64), cpu))
+    rounded = prepare(_with_dtype(plain, torch.float32), cpu)
+    widened = {name: _to(value, torch.float64) for name, value in rounded.items()}
+    exact = _reference(problem, widened)
     single = _reference(problem, rounded)
     eps32, eps = torch.finfo(torch.float32).eps, torch.finfo(case.dtype).eps
-    # A gradient may be small because large terms, of the size of dout, cancel or meet a slope near 0. What rounding
-    # leaves of them depends on the order of the steps, which is the student's own.
-    upstream = 0.0 if case.dout is None else _largest(case.dout)
+    sizes = _sizes(problem, widened, exact)
     tolerances = tuple(
-        SLACK * max(_largest(s.double() - e.double()), eps32 * max(_largest(e), upstream)) * eps / eps32
-        for s, e in zip(single, exact, strict=True)
+        SLACK * max(_largest(s.double() - e.double()), eps32 * size) * eps / eps32
+        for s, e, size in zip(single, exact, sizes, strict=True)
     )
     outputs = double if case.dtype == torch.float64 else tuple(_to(e, case.dtype) for e in exact)
     right = double if case.dtype == torch.float64 else exact
@@ -66,6 +101,24 @@ def expect(problem: Problem, case: Case, device: torch.device) -> Expected:
     # is "cuda:0" there.
     place = device if any(True for _ in tensors_in(rounded)) else cpu
     return Expected(outputs, tolerances, str(torch.empty(0, device=place).device), measured)
+
+
+def _sizes(problem: Problem, inputs: Mapping[str, Any], outputs: Sequence[torch.Tensor]) -> list[float]:
+    """How large the numbers are that rounding works on, for each output of the reference.
+
+    A gradient may be small because large terms cancel, or meet a slope near 0. What rounding leaves of them depends on
+    the order of the steps, which is the student's own. These terms are of the size of dout, or of its products with
+    the weight, or of the gradient that comes when they do not cancel: with other signs in dout. What cancels
+    altogether was as large as the inputs.
+    """
+    given = max((_largest(t) for _, t in tensors_in(inputs) if t.is_floating_point()), default=0.0)
+    if "dout" not in inputs:
+        return [_largest(output) or given for output in outputs]
+    dout, weight = inputs["dout"], inputs.get("weight")
+    signs = torch.randint(0, 2, dout.shape, generator=torch.Generator().manual_seed(0), device="cpu") * 2 - 1
+    turned = _reference(problem, {**inputs, "dout": dout * signs})
+    product = _largest(dout) * (1.0 if weight is None else max(1.0, _largest(weight)))
+    return [max(_largest(o), _largest(t), product) for o, t in zip(outputs, turned, strict=True)]
 
 
 def _targets(problem: Problem, case: Case, *outputs: Sequence[torch.Tensor]) -> tuple[Target, ...]:
@@ -86,7 +139,7 @@ def _targets(problem: Problem, case: Case, *outputs: Sequence[torch.Tensor]) -> 
 
 def baseline(problem: Problem, case: Case, device: torch.device) -> float:
     """Seconds of the fastest of ten calls of the reference on `case`; at least what the way to the sandbox costs."""
-    inputs = prepare(case, device)
+    inputs = prepare(replace(case, layout="contiguous"), device)
     taken = []
     with one_thread():
         for _ in range(10):

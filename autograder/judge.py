@@ -1,20 +1,20 @@
-"""Compares what the student's function gave with the reference: outcomes in, verdict out."""
+"""Judges a function by its outcomes in all cases: outcomes in, verdict out."""
 
 import functools
 import itertools
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy
 import torch
 
-from autograder.calls.case import OUT, Case, tensors_in
-from autograder.calls.outcome import NOT_WRITTEN, Outcome
+from autograder.calls.case import Case, tensors_in
+from autograder.calls.outcome import NOT_WRITTEN, STOPPED, Outcome
 from autograder.calls.run import run, run_all
+from autograder.compare import alike, breach, compared, find
 from autograder.expected import Expected, baseline, draw, expect
-from autograder.problem import Problem, Target
+from autograder.problem import CONTRACT, Problem
 from autograder.programs import Program
 from autograder.resemblance import nearest
 
@@ -27,12 +27,13 @@ CLEARLY = 4
 
 @dataclass(frozen=True)
 class Criterion:
-    """One row of the table: what was asked, the points, and one sentence for each case that failed."""
+    """One row of the table: what was asked, the points, one sentence for each case that failed, and what is right."""
 
     name: str
     points: float
     earned: float
     findings: tuple[str, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def with_forward(verdict: Verdict, forward: Verdict) -> Verdict:
     lost, lost_before = ({c.name for c in v.criteria if c.earned < c.points} for v in (verdict, forward))
     if not asks_for_forward(verdict):
         return verdict
-    if lost_before - {"contract", "speed"}:
+    if lost_before - {CONTRACT, "speed"}:
         why = f"is not right yet, and {verdict.problem} works from its cache"
     elif "speed" in lost & lost_before:
         why = f"is too slow, and its time counts in {verdict.problem} too"
@@ -154,6 +155,9 @@ class Exam:
             (outcome,) = ask([replace(case, limit=limit)])
             seconds = time.perf_counter() - start
             first = first or outcome
+            if outcome.complaint and STOPPED in outcome.complaint:
+                times = f"{limit / reference:,.0f} times as long as torch; at most {self.problem.speed:g}."
+                return replace(outcome, complaint=f"{outcome.complaint.removesuffix('.')}, {times}")
             if outcome.outputs is None or (taken and self._wrong(case, outcome)):
                 break
             taken.append(seconds)
@@ -167,25 +171,59 @@ class Exam:
     def judge(self, outcomes: Sequence[Outcome]) -> Verdict:
         """Verdict on one outcome for each case, all computed on the exam's device."""
         cases, problem = self.cases, self.problem
-        findings = [
-            find(problem, case, outcome, expected) or self._too_slow(case, outcome)
-            for case, outcome, expected in zip(cases, outcomes, self.expected, strict=True)
-        ]
+        rows = list(zip(cases, outcomes, self.expected, strict=True))
+        findings = [find(problem, *row) or self._too_slow(*row[:2]) for row in rows]
+        breaches = [breach(problem, *row) for row in rows]
         if len({outcome.complaint for outcome in outcomes}) == 1 and outcomes[0].complaint:
             # The same in every case: it is about the function, not about a case.
             findings = [outcomes[0].complaint] * len(cases)
-        failed = {case.criterion for case, found in zip(cases, findings, strict=True) if found}
+        said = {name: [] for name in problem.points}
+        for case, found, broken in zip(cases, findings, breaches, strict=True):
+            said[case.criterion] += [found] if found else []
+            # Whatever a case asks about, the contract holds in it.
+            said.get(CONTRACT, []).extend([broken] if broken else [])
+        earned = {n: 0.0 if said[n] or said.get("values") else float(points) for n, points in problem.points.items()}
+        note = ""
+        if said.get("values"):
+            earned["values"], note = self._partly_right(outcomes, findings)
         criteria = tuple(
-            Criterion(
-                name,
-                points,
-                0.0 if name in failed or "values" in failed else float(points),
-                tuple(f for case, f in zip(cases, findings, strict=True) if f and case.criterion == name),
-            )
+            Criterion(name, points, earned[name], tuple(said[name]), note if name == "values" else "")
             for name, points in problem.points.items()
         )
-        mistake = self._recognise(outcomes, findings) if failed else None
+        mistake = self._recognise(outcomes, findings, breaches) if any(said.values()) else None
         return Verdict(problem.name, criteria, mistake and mistake.hint, mistake and mistake.name)
+
+    def _partly_right(self, outcomes: Sequence[Outcome], findings: Sequence[str | None]) -> tuple[float, str]:
+        """The points of "values" that are earned although not all are right, and a sentence about them.
+
+        Each kind of input, 2-D or 4-D, has the same part of the points; in it each output has its own share, which is
+        earned when it is right in all cases of that kind.
+        """
+        points = self.problem.points["values"]
+        kinds_of_input: dict[int, list[int]] = {}
+        for i, case in enumerate(self.cases):
+            if case.criterion == "values":
+                kinds_of_input.setdefault(_dimensions(case), []).append(i)
+        earned, right = 0.0, {}
+        for dimensions, group in kinds_of_input.items():
+            if not any(findings[i] for i in group):
+                share, right[dimensions] = 1.0, "everything"
+            else:
+                labels = [n for n in self.problem.shares if all(self._is_right(n, i, outcomes[i]) for i in group)]
+                share, right[dimensions] = sum(self.problem.shares[n] for n in labels) / points, ", ".join(labels)
+            earned += share * points / len(kinds_of_input)
+        said = (f"Right for {dimensions}-D inputs: {what}." for dimensions, what in right.items() if what)
+        return earned, " ".join(said) if len(set(right.values())) > 1 else ""
+
+    def _is_right(self, label: str, i: int, outcome: Outcome) -> bool:
+        """Whether one of the outputs, or of the quantities that are measured on them, is right in a case."""
+        if outcome.outputs is None:
+            return False
+        try:
+            return compared(self.problem, self.cases[i], outcome, self.expected[i])[label] is None
+        except Exception:
+            # As in `find`: what cannot be compared is wrong.
+            return False
 
     def refuse(self, why: str) -> Verdict:
         """Verdict on a function that cannot be called or must not be; `why` is a sentence."""
@@ -198,37 +236,48 @@ class Exam:
             return None
         return f"{case.name}: right, but it took {outcome.ratio:,.0f} times as long as torch; at most {speed:g}."
 
-    def _recognise(self, outcomes: Sequence[Outcome], findings: Sequence[str | None]) -> Program | None:
-        """The known mistake that gives what the student's program gives, or else the one that it resembles."""
-        return self._equal(outcomes, findings) or nearest(
-            self.problem, self.cases, self.expected, outcomes, self.outcome_of
-        )
+    def _recognise(
+        self, outcomes: Sequence[Outcome], findings: Sequence[str | None], breaches: Sequence[str | None]
+    ) -> Program | None:
+        """The known mistake that gives what the student's program gives, or else the one that it resembles.
 
-    def _equal(self, outcomes: Sequence[Outcome], findings: Sequence[str | None]) -> Program | None:
+        None where that cannot be compared: a hint is worth no submission.
+        """
+        try:
+            return self._equal(outcomes, findings, breaches) or nearest(
+                self.problem, self.cases, self.expected, outcomes, self.outcome_of
+            )
+        except Exception:
+            return None
+
+    def _equal(
+        self, outcomes: Sequence[Outcome], findings: Sequence[str | None], breaches: Sequence[str | None]
+    ) -> Program | None:
         """The known mistake that is wrong where the student's program is wrong, in the same way, and nowhere else.
 
-        The contract's cases count only when they are all that is wrong: a slip there must not hide a wrong formula.
+        The contract counts only when it is all that is broken: a slip there must not hide a wrong formula.
         """
         untimed = [i for i, case in enumerate(self.cases) if not case.timed]
-        relevant = [i for i in untimed if self.cases[i].criterion != "contract"]
-        if not any(findings[i] for i in relevant):
-            relevant = untimed
-        if not any(findings[i] for i in relevant) or any(outcomes[i].outputs is None for i in relevant):
+        relevant = [i for i in untimed if self.cases[i].criterion != CONTRACT]
+        contract = not any(findings[i] for i in relevant)
+        relevant = untimed if contract else relevant
+        wrong = [found or (broken if contract else None) for found, broken in zip(findings, breaches, strict=True)]
+        if not any(wrong[i] for i in relevant) or any(outcomes[i].outputs is None for i in relevant):
             # What gives nothing can be none of them: the known mistakes all give something.
             return None
-        return next((m for m in self.problem.mistakes if self._fits(m, outcomes, findings, relevant)), None)
 
-    def _fits(
-        self, mistake: Program, outcomes: Sequence[Outcome], findings: Sequence[str | None], relevant: Iterable[int]
-    ) -> bool:
-        for i in relevant:
-            case, expected = self.cases[i], self.expected[i]
-            theirs = self.outcome_of(mistake, i)
-            if not _alike(self.problem, case, outcomes[i], theirs, expected) and (
-                findings[i] or find(self.problem, case, theirs, expected)
-            ):
-                return False
-        return True
+        def fits(mistake: Program) -> bool:
+            return all(self._as_wrong(mistake, i, outcomes[i], wrong[i], contract) for i in relevant)
+
+        return next(filter(fits, self.problem.mistakes), None)
+
+    def _as_wrong(self, mistake: Program, i: int, outcome: Outcome, wrong: str | None, contract: bool) -> bool:
+        """Whether a mistake is wrong in a case as the student's program is, or not wrong either."""
+        theirs = self.outcome_of(mistake, i)
+        row = self.problem, self.cases[i], theirs, self.expected[i]
+        if alike(self.problem, self.cases[i], outcome, theirs, self.expected[i], contract):
+            return True
+        return not wrong and not find(*row) and not (contract and breach(*row))
 
     def outcome_of(self, program: Program, i: int) -> Outcome:
         """What a known program gives in a case, run when first asked for."""
@@ -238,172 +287,6 @@ class Exam:
         return self._of_programs[program, i]
 
 
-def find(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
-    """What is wrong with `outcome`, in a sentence or two; None if it is right.
-
-    Dtype, device and unchanged inputs are the business of the criterion "contract" alone.
-    """
-    judges = [_wrong_values if problem.measured is None else _wrong_quantities]
-    if case.criterion == "contract":
-        # Numbers of another dtype differ in their last digits: it is the dtype that is to be told.
-        judges.insert(0, _wrong_dtype)
-    found = outcome.complaint or _first(judge(problem, case, outcome, expected) for judge in judges)
-    if case.criterion == "contract":
-        if found and _rounded(case, outcome, expected):
-            found += " In float32 this would be rounding: is a part of it computed in float32?"
-        found = found or _breach(problem, case, outcome, expected)
-    return found and f"{case.name}: {found}"
-
-
-def _wrong_values(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
-    values = [output.values for output in outcome.outputs]
-    rows = zip(problem.labels, values, expected.outputs, expected.tolerances, strict=True)
-    return _first(_difference(*row) for row in rows)
-
-
-def _rounded(case: Case, outcome: Outcome, expected: Expected) -> bool:
-    """Whether float64 outputs would be right in float32."""
-    if case.dtype != torch.float64 or outcome.outputs is None or expected.measured:
-        return False
-    coarser = torch.finfo(torch.float32).eps / torch.finfo(torch.float64).eps
-    rows = zip(outcome.outputs, expected.outputs, expected.tolerances, strict=True)
-    return all(
-        output.values.dtype == right.dtype and _difference("", output.values, right, tolerance * coarser) is None
-        for output, right, tolerance in rows
-    )
-
-
-def _wrong_quantities(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
-    found = _unmeasurable(problem, outcome, expected)
-    if found:
-        return found
-    quantities = _quantities(problem, case, outcome)
-    return _first(_off_target(*row) for row in zip(problem.measured.labels, quantities, expected.measured, strict=True))
-
-
-def _unmeasurable(problem: Problem, outcome: Outcome, expected: Expected) -> str | None:
-    """Why nothing can be measured on the outputs; None if it can."""
-    for label, output, right in zip(problem.labels, outcome.outputs, expected.outputs, strict=True):
-        wrong = _misshapen(label, output.values, right)
-        if wrong:
-            return wrong
-        if not bool(torch.isfinite(output.values).all()):
-            return f"{label} has values that are not finite."
-    return None
-
-
-def _quantities(problem: Problem, case: Case, outcome: Outcome) -> tuple[torch.Tensor, ...]:
-    return problem.measured.of(case, tuple(output.values.double() for output in outcome.outputs))
-
-
-def _off_target(label: str, got: torch.Tensor, target: Target) -> str | None:
-    if not target.at_least:
-        return _difference(label, got, target.value, target.tolerance)
-    if bool((got >= target.value - target.tolerance).all()):
-        return None
-    return f"{label} is {_two_numbers(got.min(), target.value.max(), 'expected at least')}."
-
-
-def _wrong_dtype(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
-    for label, output, right in zip(problem.labels, outcome.outputs, expected.outputs, strict=True):
-        if output.values.dtype != right.dtype:
-            given = any(True for _ in tensors_in(case.arguments)) and right.dtype == case.dtype
-            whose = ", that of the inputs" if given else ""
-            return f"{label} has dtype {_dtype(output.values)}; expected {_dtype(right)}{whose}."
-    return None
-
-
-def _breach(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
-    for label, output in zip(problem.labels, outcome.outputs, strict=True):
-        if output.device != expected.device:
-            return f"{label} is on {output.device}; expected {expected.device}, where the inputs are."
-    if outcome.modified:
-        changed = (name if name == OUT else f"its input {name}" for name in outcome.modified)
-        return f"the call changed {' and '.join(changed)}; work on a copy."
-    return None
-
-
-def _first(found: Iterable[str | None]) -> str | None:
-    return next(filter(None, found), None)
-
-
-def _alike(problem: Problem, case: Case, a: Outcome, b: Outcome, expected: Expected) -> bool:
-    """Whether two outcomes are the same to this case's criterion."""
-    if a.outputs is None or b.outputs is None:
-        return False
-    if case.criterion == "contract" and (
-        a.modified != b.modified
-        or [(x.device, x.values.dtype) for x in a.outputs] != [(x.device, x.values.dtype) for x in b.outputs]
-    ):
-        return False
-    if problem.measured is None:
-        rows = zip(a.outputs, b.outputs, expected.tolerances, strict=True)
-        return not any(_difference("", x.values, y.values, tolerance) for x, y, tolerance in rows)
-    ours, theirs = (_unmeasurable(problem, outcome, expected) for outcome in (a, b))
-    if ours or theirs:
-        return ours == theirs
-    rows = zip(_quantities(problem, case, a), _quantities(problem, case, b), expected.measured, strict=True)
-    return not any(_difference("", x, y, target.tolerance) for x, y, target in rows)
-
-
-def _misshapen(label: str, got: torch.Tensor, expected: torch.Tensor) -> str | None:
-    if got.shape != expected.shape:
-        return f"{label} has shape {tuple(got.shape)}; expected {tuple(expected.shape)}."
-    if got.is_complex():
-        return f"{label} is complex; expected {_dtype(expected)}."
-    return None
-
-
-def _difference(label: str, got: torch.Tensor, expected: torch.Tensor, tolerance: float) -> str | None:
-    wrong = _misshapen(label, got, expected)
-    if wrong:
-        return wrong
-    error = (got.double() - expected.double()).abs()
-    wrong = ~((error <= tolerance) | (got == expected) | (got.isnan() & expected.isnan()))
-    if not wrong.any():
-        return None
-    return _describe(label, got, expected, error, wrong, tolerance)
-
-
-def _describe(label: str, got, expected, error, wrong, tolerance: float) -> str:
-    """Where two tensors differ most, absolutely and relatively, and in how many places.
-
-    A relative error is told only where the expected value is larger than what rounding does. Of a single number
-    there is nothing more to say than what it is.
-    """
-    if not expected.dim():
-        return f"{label} is {_two_numbers(got, expected)}."
-    infinite = float("inf")
-    absolute = _argmax(error.where(wrong, 0.0).nan_to_num(infinite, infinite))
-    ratio = error / expected.double().abs()
-    ratio = ratio.where(wrong & (expected.abs() > tolerance), 0.0)
-    relative = _argmax(ratio.nan_to_num(infinite, infinite))
-    sentence = f"{label}{_index(absolute)} is {_two_numbers(got[absolute], expected[absolute])}."
-    if torch.isfinite(got).all():
-        sentence += f" Largest absolute error {error[absolute]:.2g} at {_index(absolute) or '[]'}"
-        if ratio[relative] > 0:
-            sentence += f", largest relative error {ratio[relative]:.2g} at {_index(relative) or '[]'}"
-        sentence += "."
-    return f"{sentence} {int(wrong.sum())} of {wrong.numel()} values are wrong."
-
-
-def _argmax(values: torch.Tensor) -> tuple[int, ...]:
-    # Not torch's: the first use of that one imports a computer algebra system.
-    return tuple(int(i) for i in numpy.unravel_index(int(values.argmax()), values.shape))
-
-
-def _index(index: tuple[int, ...]) -> str:
-    return f"[{', '.join(map(str, index))}]" if index else ""
-
-
-def _two_numbers(got: torch.Tensor, expected: torch.Tensor, how: str = "expected") -> str:
-    """Both values, with as many digits as it takes to tell them apart."""
-    if not expected.is_floating_point():
-        return f"{got.item()}; {how} {expected.item()}"
-    pairs = [(f"{float(got):.{digits}g}", f"{float(expected):.{digits}g}") for digits in (6, 9, 12, 17)]
-    one, other = next((pair for pair in pairs if pair[0] != pair[1]), pairs[-1])
-    return f"{one}; {how} {other}"
-
-
-def _dtype(tensor: torch.Tensor) -> str:
-    return str(tensor.dtype).removeprefix("torch.")
+def _dimensions(case: Case) -> int:
+    """Those of the first tensor among the arguments; 0 without one."""
+    return next((tensor.dim() for _, tensor in tensors_in(case.arguments)), 0)

@@ -1,7 +1,7 @@
 """What a graded exercise is: data only. `judge` compares with it, `calls` makes the calls it describes."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -9,6 +9,9 @@ import torch
 from autograder.calls.case import Case
 from autograder.calls.signature import Signature
 from autograder.programs import Program, programs_of
+
+# The criterion of dtype, device, layout and unchanged inputs.
+CONTRACT = "contract"
 
 Cases = Callable[[torch.Generator], list[Case]]
 
@@ -44,7 +47,8 @@ class Problem(Signature):
 
     cases         draws the cases from a generator
     expected      the torch reference: (arguments, dout) to the tensors of `returns`
-    points        points by criterion; "values" comes first, and without it nothing is earned
+    points        points by criterion; "values" comes first, and without all of it the others earn nothing
+    shares        points of "values" by what is compared, where several outputs are; without it they earn all or nothing
     modules       the names of the modules that hold its right and wrong programs, and those of its forward function;
                   they are looked into when a program is needed
     measured      what is compared in place of the outputs, if they are not to be compared themselves
@@ -54,6 +58,7 @@ class Problem(Signature):
     cases: Cases
     expected: Callable[[Mapping[str, Any], torch.Tensor | None], tuple[torch.Tensor, ...]]
     points: Mapping[str, float]
+    shares: Mapping[str, float] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
     measured: Measure | None = None
     speed: float | None = None

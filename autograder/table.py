@@ -51,10 +51,11 @@ class Report:
         if criterion.earned == criterion.points:
             return ""
         first = self.criteria[0]
-        if criterion is not first and not first.earned:
+        if criterion is not first and first.earned < first.points:
             return f"Counts once the {first.name} are right."
         more = len(set(criterion.findings)) - 1
-        return criterion.findings[0] + (f" ({more} more {'case' if more == 1 else 'cases'} failed.)" if more else "")
+        also = f"({more} more {'case' if more == 1 else 'cases'} failed.)" if more else ""
+        return " ".join(filter(None, [criterion.findings[0], also, criterion.note]))
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, Any]:
         return {"text/plain": repr(self), "text/html": self._repr_html_(), MIME: dict(self.record)}

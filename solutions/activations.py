@@ -62,6 +62,7 @@ out, square_backward(torch.tensor([1.0, 1.0, 0.5]), cache)
 #
 # - **Shapes.** `out` and `dx` have the shape of `x`; maxout, the last one, has an `out` of its own shape. A
 #   function with weights returns their gradients after `dx`, in the order of its arguments.
+#   Every number that you are given is finite, and no dimension has size 0: a batch has at least one sample.
 # - **Type and place.** float32 in, float32 out; float64 in, float64 out; a result lies on the device of its
 #   input.
 # - **The input is not yours.** `x[x < 0] = 0` and methods that end in an underscore, such as
@@ -71,6 +72,8 @@ out, square_backward(torch.tensor([1.0, 1.0, 0.5]), cache)
 
 # %% [markdown]
 # ## 1. Sigmoid
+#
+# In the book: [Sigmoid and tanh](../../book/activations/sigmoid_tanh.md).
 #
 # The sigmoid maps every number to one between 0 and 1. That makes it the output for a yes-or-no question, and
 # the gate of an LSTM: 0 is closed, 1 is open. For an input entry $x$ it is
@@ -141,6 +144,8 @@ check("sigmoid_backward")
 
 # %% [markdown]
 # ## 2. Tanh
+#
+# In the book: [Sigmoid and tanh](../../book/activations/sigmoid_tanh.md).
 #
 # A sigmoid's outputs are all positive. The hyperbolic tangent has the same S shape, but runs from −1 to 1 and
 # passes through 0, so the outputs of a layer can average to 0:
@@ -239,6 +244,8 @@ def sigmoid_and_tanh():
 # %% [markdown]
 # ## 3. ReLU
 #
+# In the book: [ReLU, dead units, and its relatives](../../book/activations/relu.md).
+#
 # The rectified linear unit lets positive numbers through and replaces negative ones by 0:
 #
 # $$\mathrm{ReLU}(x) = \max(0, x), \qquad (-1.5,\; 0,\; 2) \mapsto (0,\; 0,\; 2).$$
@@ -294,6 +301,8 @@ check("relu_backward")
 
 # %% [markdown]
 # ### Twenty layers deep
+#
+# In the book: [Depth, the vanishing gradient](../../book/activations/depth.md).
 #
 # Now your functions carry a gradient through twenty layers. Each layer computes $f(hW + b)$ on 64 rows of
 # width 256. A random gradient enters behind layer 20 and goes back to layer 1. The plot shows its typical
@@ -351,6 +360,8 @@ def gradient_through_depth():
 #
 # ### Question: which of them vanish, and why? (10 points)
 #
+# In the book: [The exam question](../../book/activations/summary.md).
+#
 # When the gradient gets smaller from layer to layer until the first layers no longer learn, it *vanishes*
 # (기울기 소실). Answer in the cell below, in your own words. A person marks it.
 #
@@ -394,6 +405,8 @@ def gradient_through_depth():
 
 # %% [markdown]
 # ## 4. Leaky ReLU
+#
+# In the book: [ReLU, dead units, and its relatives](../../book/activations/relu.md).
 #
 # A ReLU unit whose $x$ is negative for every input of the data set has slope 0 for all of them. Its weights
 # get gradient 0 and stay where they are: the unit is dead. The leaky ReLU keeps a small slope $s$
@@ -473,6 +486,8 @@ def a_dead_unit():
 # %% [markdown]
 # ## 5. PReLU
 #
+# In the book: [ReLU, dead units, and its relatives](../../book/activations/relu.md).
+#
 # Why should the negative slope be 0.01? The parametric ReLU makes it a weight that training adjusts, usually
 # one for each channel: $f(x) = x$ for $x > 0$, else $w_c\,x$, where $c$ is the channel of the entry.
 #
@@ -550,6 +565,8 @@ check("prelu_backward")
 # %% [markdown]
 # ## 6. ELU
 #
+# In the book: [ELU, SELU, GELU and SiLU](../../book/activations/smooth.md).
+#
 # A leaky ReLU goes down forever: at $x = -1000$ it gives −10. The exponential linear unit bends instead and
 # levels off at $-\alpha$, so a very negative input does not weigh more than a rather negative one:
 #
@@ -610,6 +627,8 @@ check("elu_backward")
 
 # %% [markdown]
 # ## 7. SELU
+#
+# In the book: [ELU, SELU, GELU and SiLU](../../book/activations/smooth.md).
 #
 # The scaled ELU is an ELU with one fixed $\alpha = 1.6733$, multiplied by one fixed $\text{scale} = 1.0507$:
 #
@@ -709,6 +728,8 @@ def elu_and_selu_through_depth():
 
 # %% [markdown]
 # ## 8. Maxout
+#
+# In the book: [ReLU, dead units, and its relatives](../../book/activations/relu.md).
 #
 # A maxout unit has no fixed shape. It computes $K$ linear functions of its input, called *pieces*, and
 # outputs the largest. With the two pieces $x$ and $0$ it is ReLU; with $x$ and $-x$ it is $\lvert x \rvert$.

@@ -67,6 +67,7 @@ product_plus_y(torch.tensor(2.0), torch.tensor(3.0))
 #
 # - **Shapes.** A gradient has the shape of what it belongs to. A single number, such as a loss, is a tensor
 #   without dimensions: its shape is `()`.
+#   Every number that you are given is finite, and no dimension has size 0: a batch has at least one sample.
 # - **Type and place.** float32 in, float32 out; float64 in, float64 out; a result lies on the device of its
 #   input.
 # - **The input is not yours.** `x += y` on a tensor, and methods that end in an underscore, write into the

@@ -79,6 +79,7 @@ out, row_backward(torch.tensor([1.0, 10.0, 100.0]), cache)
 #
 # - **Axes.** Images are (N, C, H, W): image, channel, row, column. Weights are (O, C, kh, kw): filter, channel, row,
 #   column. Height and width are seldom equal in the checks, so a mixed-up axis shows.
+#   Every number that you are given is finite, and no dimension has size 0: a batch has at least one sample.
 # - **Type, place and layout.** A result has the type and the device of the inputs. A transposed tensor is an ordinary
 #   input: `reshape` accepts it, `view` may not.
 # - **The input is not yours.** Make new tensors. `dout` is not yours either.

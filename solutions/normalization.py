@@ -65,6 +65,7 @@ out, center_backward(torch.tensor([1.0, 0.0, 0.0, 0.0]), cache)
 # back. Here nothing is needed. Four things hold for all your functions:
 #
 # - **Shapes.** `out` and `dx` have the shape of `x`, `dweight` and `dbias` those of `weight` and `bias`.
+#   Every number that you are given is finite, and no dimension has size 0: a batch has at least one sample.
 # - **Type and place.** float32 in, float32 out; float64 in, float64 out; a result lies on the device of its
 #   input.
 # - **The inputs are not yours.** `x -= x.mean()` and methods that end in an underscore write into the

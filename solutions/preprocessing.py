@@ -55,6 +55,7 @@ center(people)
 #
 # - **Shapes.** `x` is (N, D): N samples of D features. Every feature is treated by itself unless the text says
 #   otherwise.
+#   Every number that you are given is finite, and no dimension has size 0: a batch has at least one sample.
 # - **Type and place.** float32 in, float32 out; float64 in, float64 out; a result lies on the device of its
 #   input.
 # - **The input is not yours.** `x -= x.mean(dim=0)` writes into the caller's tensor. Make a new one.
@@ -79,8 +80,8 @@ center(people)
 #
 # If all numbers of a feature are equal, its standard deviation is 0, and the second step would divide by 0.
 # For such a feature return 1. (In float32 the mean may be rounded: for seven times 0.1 torch finds a standard
-# deviation of about $10^{-8}$. The numbers themselves are the safer place to look.) With a single sample,
-# every feature is such a feature.
+# deviation of about $10^{-8}$. The numbers themselves are the safer place to look: another feature may be that
+# small and not constant.) With a single sample, every feature is such a feature.
 #
 # On paper $\sigma^2$ is also the mean of the squares minus the square of the mean. Do not use that here. For
 # numbers near 1000 the squares are near $10^6$, where float32 moves in steps of 0.06, and their small difference
@@ -92,7 +93,8 @@ def fit_standardizer(x):
     """Mean and standard deviation of each feature (LeCun et al. 1998, Efficient BackProp).
 
     x (N, D). Returns (mean, std), both (D,), over dim 0. std is the population standard
-    deviation; it is 1 for a feature whose numbers are all equal.
+    deviation; it is 1 for a feature whose numbers are all equal. Any other feature keeps its
+    own, however small.
     """
     ### BEGIN SOLUTION
     std, mean = torch.std_mean(x, dim=0, correction=0)
@@ -260,7 +262,7 @@ check("min_max_scale")
 #   $\Sigma = \frac{1}{N-1} \sum_n (x_n - \mu)(x_n - \mu)^\top$. Here it is
 #   $\begin{pmatrix} 12.17 & 6 \\ 6 & 8.67 \end{pmatrix}$. The components are its eigenvectors, the variances
 #   its eigenvalues. Read in the documentation of `torch.linalg.eigh` in which order the eigenvalues come, and
-#   whether an eigenvector is a row or a column.
+#   whether an eigenvector is a row or a column. (Of a single feature `torch.cov` gives a number, not a matrix.)
 # - *Singular values.* Write the centered samples as $U S V^\top$ with `torch.linalg.svd`. The rows of
 #   $V^\top$ are the components. A singular value is not yet a variance: it is the root of a sum that was not
 #   divided.
@@ -274,9 +276,9 @@ check("min_max_scale")
 def pca_fit(x, k):
     """The first k principal components (Pearson 1901; Hotelling 1933).
 
-    x (N, D), with N smaller or larger than D; 1 <= k <= min(N - 1, D). Returns (mean,
-    components, explained_variance): mean (D,); components (k, D), each row a unit vector;
-    explained_variance (k,), the unbiased variances along them, the largest first.
+    x (N, D), with N smaller or larger than D, which may be 1; 1 <= k <= min(N - 1, D).
+    Returns (mean, components, explained_variance): mean (D,); components (k, D), each row a
+    unit vector; explained_variance (k,), the unbiased variances along them, the largest first.
     """
     ### BEGIN SOLUTION
     mean = x.mean(dim=0)
@@ -380,8 +382,9 @@ def eigen_images():
 def whiten(x, eps):
     """Center and decorrelate the features and bring them to variance 1 (Kessy et al. 2018).
 
-    x (N, D), with N smaller or larger than D; eps > 0 is added to the unbiased variances.
-    Returns a tensor of the shape of x; a direction of variance v has v / (v + eps) in it.
+    x (N, D), with N smaller or larger than D, which may be 1; eps > 0 is added to the
+    unbiased variances. Returns a tensor of the shape of x; a direction of variance v has
+    v / (v + eps) in it.
     """
     ### BEGIN SOLUTION
     centered = x - x.mean(dim=0)

@@ -35,5 +35,10 @@ def findings(verdict: Verdict) -> list[str]:
 
 
 def lost(verdict: Verdict) -> set[str]:
-    """The criteria that earned nothing."""
-    return {criterion.name for criterion in verdict.criteria if not criterion.earned}
+    """The criteria that lost points."""
+    return {criterion.name for criterion in verdict.criteria if criterion.earned < criterion.points}
+
+
+def points(verdict: Verdict) -> dict[str, float]:
+    """The points earned by criterion."""
+    return {criterion.name: criterion.earned for criterion in verdict.criteria}

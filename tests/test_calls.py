@@ -1,6 +1,7 @@
 """Whatever a student's function does becomes one clear sentence."""
 
 import contextlib
+import math
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
@@ -9,6 +10,7 @@ import pytest
 import torch
 from sets import solutions_of
 
+from autograder.calls.case import Case, same
 from autograder.calls.run import run
 from autograder.expected import draw
 from autograder.judge import grade
@@ -219,6 +221,32 @@ def test_a_backward_that_destroys_the_forward_s_output_is_found():
         "sigmoid_backward": lambda dout, out: out.mul_(1 - out).mul_(dout),
     }
     assert "the call changed the forward's out; work on a copy" in contract_finding("sigmoid_backward", **functions)
+
+
+def test_a_nan_that_stays_is_no_change():
+    """What overflowed on the way forward is not changed on the way back."""
+    functions = {
+        "sigmoid_forward": lambda x: (torch.exp(x) / (1 + torch.exp(x)), x),
+        "sigmoid_backward": lambda dout, x: dout * torch.sigmoid(x) * torch.sigmoid(-x),
+    }
+    problem = problems()["sigmoid_backward"]
+    case = Case("far right", "edge cases", {"x": torch.tensor([1e4, 0.5])}, torch.ones(2))
+    assert run(problem, case, {**functions, "sigmoid_backward": lambda dout, x: dout}, CPU).modified == ()
+    functions["sigmoid_backward"] = lambda dout, x: x.sub_(1)
+    assert run(problem, case, functions, CPU).modified == ("x",)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_what_counts_as_a_change_of_an_input(dtype, any_device):
+    nan = torch.tensor([math.nan, 1.0, -0.0], dtype=dtype, device=any_device)
+    assert same(nan, nan.clone())
+    assert not same(nan, torch.tensor([math.nan, 2.0, -0.0], dtype=dtype, device=any_device))
+    assert not same(nan, torch.tensor([0.0, 1.0, -0.0], dtype=dtype, device=any_device))
+    zeros = torch.zeros(2, dtype=dtype, device=any_device)
+    assert same(zeros, -zeros), "equal numbers are no change"
+    assert not same(zeros, zeros.float() if dtype != torch.float32 else zeros.double())
+    transposed = nan.expand(2, 3).T
+    assert same(transposed, transposed.clone(memory_format=torch.contiguous_format))
 
 
 FORBIDDEN = {

@@ -192,6 +192,9 @@ FORGED = {
     "no tensors": (good_answer()[0], b""),
     "tensors cut off": (good_answer()[0], TENSORS[:-4]),
     "a header that lies": (good_answer()[0], (2**60).to_bytes(8, "little") + TENSORS[8:]),
+    "a list of tensors without end": (good_answer()[0], save({str(n): torch.ones(0) for n in range(5_000)})),
+    "JSON of empty lists": (b"[" + b"[]," * 300_000 + b"[]]", TENSORS),
+    "JSON of a long text": (json.dumps(["x" * 2**21]).encode(), TENSORS),
     "a pickle": (good_answer()[0], b"\x80\x04\x95"),
 }
 

@@ -1,15 +1,21 @@
-"""Checks as the grader makes them, from outside of the sandbox: points for speed, and a hint that needs two checks."""
+"""A notebook as the grader runs it: its cells as Jupyter's own runner runs them, its checks from outside."""
 
+import logging
 import os
+import re
 import shutil
+import subprocess
+import sys
 import threading
 
 import nbformat
 import psutil
 import pytest
-from nbgrader.utils import is_grade, is_solution
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
+from nbgrader.utils import determine_grade, is_grade, is_solution
 
-from autograder.grading.execute import execute
+from autograder.grading.execute import ALL_CELLS, execute
 from autograder.grading.settings import Settings
 from autograder.problems import problems
 from autograder.programs import source_of
@@ -83,6 +89,13 @@ def solution_of(name):
     return next(c.source for c in cells if c.metadata.get("nbgrader", {}).get("grade_id") == name)
 
 
+def the_kernel():
+    """The process of the only kernel that runs."""
+    below = psutil.Process(warm_parent(False, 1, True)._process.pid).children(recursive=True)
+    (kernel,) = (process for process in below if not process.children())
+    return kernel
+
+
 @pytest.mark.parametrize("pause", [2, 9])
 @pytest.mark.parametrize("kind", ["execute", CALLS])
 def test_a_machine_that_stands_still_once_costs_nobody_a_point(kind, pause, monkeypatch):
@@ -98,8 +111,7 @@ def test_a_machine_that_stands_still_once_costs_nobody_a_point(kind, pause, monk
 
     def stall(seconds):
         monkeypatch.setattr(Kernel, "request", request)
-        below = psutil.Process(warm_parent(False, 1, True)._process.pid).children(recursive=True)
-        (kernel,) = (process for process in below if not process.children())
+        kernel = the_kernel()
         kernel.suspend()
         threading.Timer(seconds, lambda: kernel.is_running() and kernel.resume()).start()
 
@@ -107,3 +119,177 @@ def test_a_machine_that_stands_still_once_costs_nobody_a_point(kind, pause, monk
     monkeypatch.setattr("autograder.sandbox.kernels.GRACE", 3)
     (cell,) = checks("activations", ("sigmoid_forward",), {}, cell_seconds=1).values()
     assert score(cell) == cell.metadata.nbgrader.points
+
+
+POINTS = 10
+FLOOD = "print('x' * 200_000)\n"
+SHOWS_NO_ERRORS = "get_ipython().showtraceback = lambda *a, **k: None"
+
+
+def of_the_instructor(source):
+    metadata = {"nbgrader": {"grade": True, "grade_id": "own", "solution": False, "locked": True, "points": POINTS}}
+    return new_code_cell(source, metadata=metadata)
+
+
+@pytest.mark.parametrize(
+    ("student", "instructor", "points"),
+    [
+        ("x = 1", "assert x == 1", POINTS),
+        ("x = 1", "assert x == 2", 0),
+        ("x = 1", FLOOD + "assert x == 1", POINTS),
+        ("x = 1", FLOOD + "assert x == 2", 0),
+        ("x = 1", FLOOD + "x / 2", 0.5),
+        (SHOWS_NO_ERRORS, "assert True", POINTS),
+        (SHOWS_NO_ERRORS, "assert False", 0),
+        (SHOWS_NO_ERRORS, "raise SystemExit", 0),
+        ("get_ipython().showtraceback = None", "assert False", 0),
+        ("get_ipython().set_custom_exc((Exception,), lambda *a, **k: None)", "assert False", 0),
+        (
+            "from IPython.display import clear_output\n"
+            "get_ipython().events.register('post_run_cell', lambda result: clear_output())",
+            "assert False",
+            0,
+        ),
+        ("def f():\n    get_ipython().showtraceback((ValueError, ValueError(), None))", FLOOD + "f()", 0),
+        ("import os, signal\ndef f():\n    os.kill(os.getpid(), signal.SIGTERM)", "f()\nassert False", 0),
+        ("import os, signal\ndef f():\n    os.kill(os.getpid(), signal.SIGKILL)", "f()\nassert False", 0),
+        ("import signal, time\ndef f():\n    signal.alarm(1)\n    time.sleep(3)", "f()", 0),
+    ],
+)
+def test_a_cell_of_the_instructor_s_own_that_fails_earns_nothing(student, instructor, points):
+    notebook = new_notebook(cells=[new_code_cell(student), of_the_instructor(instructor)])
+    execute(notebook, {}, Settings(20300101, Limits(cell_seconds=20, output=100_000)))
+    score, _ = determine_grade(notebook.cells[-1], logging.getLogger())
+    assert score == points, notebook.cells[-1].outputs
+
+
+@pytest.mark.parametrize(
+    ("code", "why"), [("signal.SIGTERM", "Terminated"), ("signal.SIGKILL", "Killed"), ("signal.SIGHUP", "Hangup")]
+)
+def test_a_signal_to_oneself_is_the_end_of_the_kernel_and_is_said_at_once(code, why):
+    notebook = new_notebook(cells=[new_code_cell(f"import os, signal\nos.kill(os.getpid(), {code})\nprint('on')")])
+    execute(notebook, {}, Settings(20300101))
+    assert [output.get("evalue") for output in notebook.cells[0].outputs] == [
+        f"The kernel ended while this cell ran: it crashed ({why}). It was started again without this cell."
+    ]
+
+
+# The cells of one notebook, with their tags.
+CELLS = [
+    "x = 1",
+    "x",
+    "",
+    "  \n",
+    ("x = 2", "skip-execution"),
+    "print(x)\n_",
+    "from IPython.display import clear_output, display, update_display, Image, Markdown\nimport sys",
+    "for i in range(5):\n    print(i)\n    clear_output()",
+    "for i in range(5):\n    clear_output(wait=True)\n    print(i)",
+    "for i in range(5):\n    print(i)\n    clear_output(wait=True)",
+    "print(1)\nclear_output()\nprint(2, file=sys.stderr)\nprint(3)",
+    "display('first', display_id='d')\nprint('between')\ndisplay('second', display_id='d')",
+    "update_display('third', display_id='d')\nprint('told')",
+    "update_display('nobody', display_id='unknown')",
+    "shown = display('one', display_id=True)\nshown.update('two')\nclear_output()\nshown.update('three')",
+    "try:\n    1 / 0\nfinally:\n    print('at last')",
+    "print('hidden')\nclear_output()\n1 / 0",
+    "def f():\n    return 1\nf(), f",
+    "Markdown('**x**')",
+    "display(1, 2)\n3;",
+    "raise SystemExit('that is all')",
+    "import os\nos.system('echo from outside of Python')\nprint('after')",
+    "!echo from a shell",
+    "%%bash\necho from a script\nexit 3",
+    "%history",
+    "Out[2], len(In)",
+    "input('a question')",
+    "get_ipython().showtraceback = lambda *a, **k: None",
+    "x = 7\n1 / 0",
+    "x",
+]
+
+
+def as_told(output):
+    """An output as far as the two runners have the same to say: we keep no HTML, and numbers in memory differ."""
+    told = re.sub(
+        r"0x[0-9a-f]+|\x1b\[[0-9;]*m", "", str(output.get("text") or output.get("data", {}).get("text/plain"))
+    )
+    return output.output_type, output.get("name"), told, output.get("ename"), output.get("evalue")
+
+
+def test_cells_run_as_in_jupyter_s_own_runner(monkeypatch):
+    """What each shows and how it is counted; nbgrader too has an error that was not shown put into its cell."""
+    cells = [(cell, None) if isinstance(cell, str) else cell for cell in CELLS]
+    theirs, ours = (
+        new_notebook(cells=[new_code_cell(source, metadata={"tags": [tag] if tag else []}) for source, tag in cells])
+        for _ in range(2)
+    )
+    # A kernel that sees this leaves out what is written past Python.
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    NotebookClient(theirs, kernel_name="python3", allow_errors=True, coalesce_streams=True).execute()
+    execute(ours, {}, Settings(20300101))
+    for their_cell, our_cell in zip(theirs.cells, ours.cells, strict=True):
+        expected = [as_told(output) for output in their_cell.outputs]
+        if their_cell.source == "x = 7\n1 / 0":
+            expected.append(("error", None, "None", "ZeroDivisionError", "division by zero"))
+        assert sorted(map(as_told, our_cell.outputs), key=str) == sorted(expected, key=str), our_cell.source
+        assert our_cell.execution_count == their_cell.execution_count, our_cell.source
+
+
+def test_all_cells_together_show_no_more_than_a_notebook_holds():
+    """What decides about points is kept all the same."""
+    limit = 2_000
+    printing = [new_code_cell(f"print('x' * {limit // 2})") for _ in range(3 * ALL_CELLS)]
+    notebook = new_notebook(cells=[*printing, of_the_instructor("7"), of_the_instructor("assert False")])
+    execute(notebook, {}, Settings(20300101, Limits(output=limit)))
+    text = "".join(output.text for cell in printing for output in cell.outputs)
+    assert limit * ALL_CELLS // 2 < text.count("x") <= limit * ALL_CELLS
+    assert [determine_grade(cell, logging.getLogger())[0] for cell in notebook.cells[-2:]] == [7, 0]
+
+
+# The limit of a starved kernel, twice what it computes, and how many others compute on its processor.
+SECONDS = 1.5
+CROWD = 6
+BUSY = f"""
+import time
+end = time.process_time() + {SECONDS / 2}
+def busy(done=[]):
+    while not done and time.process_time() < end:
+        pass
+    done.append(True)
+{{now}}
+def sigmoid_forward(x):
+    busy()
+    y = 1 / (1 + torch.exp(-x))
+    return y, y
+"""
+
+
+@pytest.mark.parametrize(("kind", "now"), [("execute", "busy()"), (CALLS, "")])
+def test_a_starved_kernel_has_all_of_its_time(kind, now, monkeypatch):
+    """It gets a seventh of one processor: the clock passes its limit several times before it has computed half as long.
+
+    Each of the crowd is in a session of its own: Linux shares a processor out among sessions.
+    """
+    processor = {max(os.sched_getaffinity(0))}
+    others = f"import os\nos.sched_setaffinity(0, {processor})\nwhile True: pass"
+    request, crowd = Kernel.request, []
+
+    def starved(self, asked_for, content, *arguments):
+        if asked_for == kind and not crowd and (kind == CALLS or "busy" in content["code"]):
+            crowd.extend(subprocess.Popen([sys.executable, "-c", others], start_new_session=True) for _ in range(CROWD))
+            for thread in the_kernel().threads():
+                os.sched_setaffinity(thread.id, processor)
+        return request(self, asked_for, content, *arguments)
+
+    monkeypatch.setattr(Kernel, "request", starved)
+    monkeypatch.setattr("autograder.grading.execute.SECOND_TRIES", 0)
+    sources = {"sigmoid_forward": BUSY.format(now=now)}
+    try:
+        (cell,) = checks("activations", ("sigmoid_forward",), sources, cell_seconds=SECONDS).values()
+    finally:
+        for process in crowd:
+            process.kill()
+            process.wait()
+    assert crowd
+    assert score(cell) == cell.metadata.nbgrader.points, cell.outputs

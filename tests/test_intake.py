@@ -264,6 +264,18 @@ def test_what_lies_beside_a_notebook_in_a_folder_lies_beside_it_again(folder):
     assert submission.timestamp == NOON
 
 
+def test_only_so_many_notebooks_are_looked_into(folder, monkeypatch):
+    (folder / "ps.ipynb").unlink()
+    for number in range(intake.MAX_OTHERS + 5):
+        (folder / f"{number:02}.ipynb").write_bytes(NOTEBOOK)
+    (folder / "99.ipynb").write_bytes(OURS)
+    parsed = []
+    monkeypatch.setattr(intake, "parse", lambda content: parsed.append(content) or parse(content))
+    submission = read(folder, ["ps"], KNOWN)
+    assert submission.problem.startswith("No notebook of this assignment was handed in")
+    assert len(parsed) == intake.MAX_OTHERS
+
+
 def test_of_equal_copies_any_is_taken(folder):
     (folder / "ps.ipynb").unlink()
     (folder / "Copy of ps.ipynb").write_bytes(OURS)

@@ -97,6 +97,21 @@ def test_feedback_shows_the_table(course):
     assert "the call changed its input x; work on a copy." in page
 
 
+def test_feedback_is_never_stale(course):
+    """What a person has given since is on the page, without an option."""
+    command(course, "nbgrader", "generate_feedback", WORD, "--student", "partly")
+    page = course / "feedback" / "partly" / WORD / f"{WORD}.html"
+    assert "80.0 / 100.0" in page.read_text()
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        gradebook.find_grade("explain_vanishing", WORD, WORD, "partly").manual_score = 7
+        gradebook.db.commit()
+    command(course, "nbgrader", "generate_feedback", WORD, "--student", "partly")
+    assert "87.0 / 100.0" in page.read_text()
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        gradebook.find_grade("explain_vanishing", WORD, WORD, "partly").manual_score = None
+        gradebook.db.commit()
+
+
 def test_export_writes_the_scores(course):
     command(course, "nbgrader", "export")
     rows = (course / "grades.csv").read_text().splitlines()
@@ -122,6 +137,26 @@ def test_a_deleted_check_still_counts(course):
     nbformat.write(notebook, course / "submitted" / "without_checks" / WORD / f"{WORD}.ipynb")
     command(course, "nbgrader", "autograde", WORD, "--student", "without_checks")
     assert scores(course)["without_checks"] == 90
+
+
+def test_a_doubtful_time_is_no_late_time(course):
+    """nbgrader's own command says so, and forgets the time of an earlier submission."""
+    late = "\nc.LateSubmissionPlugin.penalty_method = 'zero'\n"
+    config = course / "nbgrader_config.py"
+    before = config.read_text()
+    config.write_text(before + late)
+    command(course, "nbgrader", "db", "assignment", "add", WORD, "--duedate", "2030-01-01 00:00:00 UTC")
+    hand_in(course, "late", {"relu_forward": "def relu_forward(x):\n    return x.clamp(min=0), x"})
+    time = course / "submitted" / "late" / WORD / "timestamp.txt"
+    penalties = {}
+    for text in ("2030-01-02 00:00:00 UTC", "2030-01-02 00:00:00 KST"):
+        time.write_text(text)
+        said = command(course, "nbgrader", "autograde", WORD, "--student", "late", "--force")
+        with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+            penalties[text] = gradebook.find_submission(WORD, "late").late_submission_penalty
+    config.write_text(before)
+    assert penalties == {"2030-01-02 00:00:00 UTC": 4.0, "2030-01-02 00:00:00 KST": 0.0}
+    assert "timestamp.txt was left out: it says '2030-01-02 00:00:00 KST'" in said
 
 
 def test_an_instructor_s_own_asserts_go_on_working(tmp_path):

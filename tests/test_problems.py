@@ -1,15 +1,26 @@
 """Every problem of every set: right programs earn everything, wrong ones lose points and are called by their names."""
 
+import inspect
+import math
+from dataclasses import replace
+
 import pytest
 import torch
-from exams import CPU, exam, findings, verdict_on
+from exams import CPU, exam, findings, lost, points, verdict_on
 from sets import solutions_of, stubs_of
 
 from autograder.calls import exchange
-from autograder.calls.kinds import training
+from autograder.calls.case import tensors_in
+from autograder.calls.kinds import backward, forward, function, training
+from autograder.calls.outcome import Output
+from autograder.compare import compared
+from autograder.course import ROOT
 from autograder.expected import draw
+from autograder.judge import Exam
+from autograder.problem import CONTRACT
 from autograder.problems import problem_sets, problems
 from autograder.programs import Program, slip, source_of
+from autograder.table import Report
 
 SEEDS = (0, 1, 2)
 EVERY_PROBLEM = [pytest.param(word, p, id=p.name) for word, chapter in problem_sets().items() for p in chapter]
@@ -41,6 +52,8 @@ def test_an_alternative_earns_everything(problem, alternative, any_device, dtype
 
 @pytest.mark.parametrize(("problem", "seeds"), SEED_BLOCKS)
 def test_no_seed_makes_a_right_program_wrong_or_hides_a_mistake(problem, seeds):
+    """Nor does a mistake earn other points: a notebook's check and the gradebook agree about it."""
+    usual = {mistake.name: points(verdict_on(exam(problem.name, SEEDS[0]), mistake)) for mistake in problem.mistakes}
     misjudged = []
     for seed in seeds:
         shared = exam(problem.name, seed)
@@ -48,11 +61,12 @@ def test_no_seed_makes_a_right_program_wrong_or_hides_a_mistake(problem, seeds):
             verdict = verdict_on(shared, alternative)
             if verdict.score != verdict.maximum:
                 misjudged.append(f"seed {seed}: {alternative.name} is right and loses points: {findings(verdict)[0]}")
-        # Three seeds of these are looked at below.
-        for mistake in problem.mistakes if seed in range(3, 15) else ():
+        for mistake in problem.mistakes:
             verdict = verdict_on(shared, mistake)
             if verdict.mistake != mistake.name or verdict.score >= verdict.maximum:
                 misjudged.append(f"seed {seed}: {mistake.name} earns {verdict.score}, called {verdict.mistake}")
+            if points(verdict) != usual[mistake.name]:
+                misjudged.append(f"seed {seed}: {mistake.name} earns {points(verdict)}, not {usual[mistake.name]}")
     # pytest would leave out what is far down in a list.
     assert not misjudged, "\n".join(misjudged)
 
@@ -98,6 +112,45 @@ def test_a_mistake_loses_points_and_is_recognised(problem, mistake, any_device):
         assert verdict.hint == mistake.hint
 
 
+# Of right results, in float64, what no function should give.
+STRANGE = {
+    "huge": lambda right: torch.full_like(right, 1e200),
+    "huge, of both signs": lambda right: 1e200 * right.sign(),
+    "huge, in float32": lambda right: torch.full_like(right, 3e38, dtype=torch.float32),
+    "tiny": lambda right: torch.full_like(right, 1e-310),
+    "zero": torch.zeros_like,
+    "one": torch.ones_like,
+    "random": lambda right: torch.rand(right.shape, generator=torch.Generator().manual_seed(1)).double(),
+    "nan": lambda right: torch.full_like(right, math.nan),
+    "one nan": lambda right: right.where(torch.arange(right.numel()).reshape(right.shape) > 0, math.nan),
+    "inf": lambda right: torch.full_like(right, math.inf),
+    "-inf": lambda right: torch.full_like(right, -math.inf),
+    "empty": lambda right: right.new_empty(0),
+    "empty along every dimension": lambda right: right.new_empty([0] * right.dim()),
+    "one dimension more": lambda right: right[None],
+    "a single number": lambda right: right.new_tensor(0.5),
+    "bool": lambda right: right == right.round(),
+    "the least whole number": lambda right: torch.full_like(right, -(2**63), dtype=torch.int64),
+    "bytes": lambda right: torch.full_like(right, 255, dtype=torch.uint8),
+    "half": lambda right: (3 * right + 1).half(),
+    "complex": lambda right: right.to(torch.complex128),
+}
+
+
+@pytest.mark.parametrize("problem", problems().values(), ids=lambda p: p.name)
+def test_whatever_comes_back_is_judged(problem):
+    """A result that cannot even be measured is a finding about its case, not the end of a submission."""
+    shared = exam(problem.name, SEEDS[0])
+    right = [shared.outcome_of(problem.alternatives[0], i) for i in range(len(shared.cases))]
+    for what, strange in STRANGE.items():
+        verdict = shared.judge(
+            [replace(r, outputs=tuple(Output(strange(o.values.double()), o.device) for o in r.outputs)) for r in right]
+        )
+        assert verdict.score == 0, what
+        assert findings(verdict), what
+        assert str(Report.of_verdict(verdict)), what
+
+
 @pytest.mark.parametrize(("word", "problem"), EVERY_PROBLEM)
 def test_the_stub_earns_nothing_and_is_told_so(word, problem):
     verdict = exam(problem.name, SEEDS[0]).grade(stubs_of(word))
@@ -117,6 +170,104 @@ def test_a_problem_is_whole(problem):
     assert len(set(names)) == len(names)
     assert all(mistake.hint for mistake in problem.mistakes)
     assert not any(alternative.functions[0].__doc__ for alternative in problem.alternatives)
+
+
+@pytest.mark.parametrize("problem", [p for p in problems().values() if CONTRACT in p.points], ids=lambda p: p.name)
+def test_the_contract_holds_in_every_case(problem):
+    shared = exam(problem.name, SEEDS[0])
+    right = [shared.outcome_of(problem.alternatives[0], i) for i in range(len(shared.cases))]
+    # Without known mistakes, which would be compared with every one of these.
+    bare = Exam(replace(problem, modules=()), SEEDS[0], CPU)
+    for i, case in enumerate(bare.cases):
+        outcomes = [replace(r, modified=("x",)) if j == i else r for j, r in enumerate(right)]
+        assert lost(bare.judge(outcomes)) == (set() if case.timed else {CONTRACT}), case.name
+
+
+@pytest.mark.parametrize("problem", [p for p in QUICK if CONTRACT in p.points], ids=lambda p: p.name)
+def test_a_layout_is_tried_in_every_ordinary_shape(problem):
+    shapes = {"contiguous": set(), "transposed": set(), "strided": set()}
+    for case in draw(problem, SEEDS[0]):
+        tensors = {"dout": case.dout, **case.arguments}
+        shape = tuple((name, t.shape) for name, t in tensors_in(tensors) if t.dim() > 1)
+        if shape and case.criterion in ("values", CONTRACT):
+            shapes[case.layout].add(shape)
+    assert shapes["contiguous"] <= shapes["transposed"] | shapes["strided"]
+
+
+@pytest.mark.parametrize("problem", problems().values(), ids=lambda p: p.name)
+def test_several_outputs_share_the_points_of_their_values(problem):
+    shared = exam(problem.name, SEEDS[0])
+    # What is drawn or trained is judged as a whole, by statistics.
+    if problem.measured is not None and problem.measured.targets is not None:
+        assert not problem.shares
+        return
+    outcome = shared.outcome_of(problem.alternatives[0], 0)
+    labels = compared(problem, shared.cases[0], outcome, shared.expected[0]).keys()
+    several = problem.measured is None or len(problem.labels) > 1
+    assert problem.shares.keys() == (labels if len(labels) > 1 and several else set())
+    assert not problem.shares or sum(problem.shares.values()) == problem.points["values"]
+    assert all(share > 0 for share in problem.shares.values())
+
+
+# What the text of every set says about what a function is given.
+PROMISE = "Every number that you are given is finite, and no dimension has size 0: a batch has at least one sample."
+
+
+@pytest.mark.parametrize(("word", "problem"), EVERY_PROBLEM)
+def test_the_inputs_are_what_the_text_promises(word, problem):
+    assert PROMISE in (ROOT / "solutions" / f"{word}.py").read_text()
+    for seed in SEEDS:
+        for case in draw(problem, seed):
+            for name, tensor in tensors_in({**case.arguments, "dout": case.dout}):
+                assert tensor.numel(), (case.name, name)
+                assert torch.isfinite(tensor).all(), (case.name, name)
+
+
+def single(number):
+    return torch.tensor(number, dtype=torch.float32).item()
+
+
+def numbers_of(problem):
+    """(a parameter that is a number, whether it is given) of the function that a call of `problem` begins with."""
+    parameters = inspect.signature(problem.functions_of(problem.alternatives[0])[problem.forward]).parameters
+    cases = draw(problem, SEEDS[0])
+    for name, parameter in parameters.items():
+        if any(isinstance(case.arguments.get(name), float) for case in cases):
+            yield name, True
+        if isinstance(parameter.default, float) and parameter.default != single(parameter.default):
+            yield name, False
+
+
+def rounding(function, name, given):
+    """`function` with one of its numbers rounded to float32, where it is given, or where it is left out."""
+    signature = inspect.signature(function)
+
+    def program(*arguments):
+        call = signature.bind(*arguments)
+        if (name in call.arguments) == given:
+            call.apply_defaults()
+            call.arguments[name] = single(call.arguments[name])
+        return function(*call.args)
+
+    return program
+
+
+@pytest.mark.parametrize(
+    ("problem", "name", "given"),
+    [
+        pytest.param(problem, *number, id=f"{problem.name}-{number[0]}-{'given' if number[1] else 'left out'}")
+        for problem in problems().values()
+        if problem.call in (forward, backward, function)
+        for number in numbers_of(problem)
+        # The momentum is for the running statistics, which have no gradient.
+        if (problem.name, number[0]) != ("batch_norm_backward", "momentum")
+    ],
+)
+def test_a_number_that_is_rounded_to_float32_loses_the_contract(problem, name, given):
+    """A case in float64 gives one that float32 does not hold, and another leaves it out."""
+    functions = problem.functions_of(problem.alternatives[0])
+    functions[problem.forward] = rounding(functions[problem.forward], name, given)
+    assert "contract" in lost(exam(problem.name, SEEDS[0]).grade(functions))
 
 
 def double__by_sum(x):
@@ -153,4 +304,5 @@ def test_equal_seeds_draw_equal_cases_and_others_do_not(problem):
 def test_upstream_gradients_are_random(problem):
     for case in draw(problem, SEEDS[0]):
         if case.dout is not None:
-            assert case.dout.std() > 0
+            assert case.dout.unique().numel() == case.dout.numel()
+            assert (case.dout != 1).all()

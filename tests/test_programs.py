@@ -63,6 +63,12 @@ def test_a_partly_right_program_loses_these_points_and_no_others(problem, functi
         assert verdict.hint is None, "what is slow and right is no mistake"
 
 
+@pytest.mark.parametrize(("problem", "functions", "criteria"), [row for row in each("PARTLY_RIGHT") if "eps" in row.id])
+def test_a_program_without_eps_loses_the_same_points_with_every_seed(problem, functions, criteria):
+    for seed in range(20):
+        assert lost(verdict_on(problem, functions, seed)) == criteria, seed
+
+
 @pytest.mark.parametrize(("problem", "functions", "seed"), with_seeds("RIGHT"))
 def test_a_right_program_earns_everything(problem, functions, seed):
     verdict = verdict_on(problem, functions, seed)

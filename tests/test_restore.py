@@ -10,7 +10,9 @@ import pickle
 import random
 import sys
 import time
+from html import escape
 from pathlib import Path
+from urllib.parse import unquote
 
 import nbformat
 import pytest
@@ -382,8 +384,9 @@ def test_saved_outputs_are_thrown_away_before_they_are_looked_at():
 
 
 DENSE = {
-    "empty lists": b'{"metadata": [' + b"[]," * 300_000,
+    "empty lists": b'{"metadata": [' + b"[]," * 300_000 + b"[]]}",
     "empty lists in outputs": b'{"outputs": [' + b"[]," * 1_600_000,
+    "empty strings": b'{"metadata": [' + b'"",' * 600_000 + b'""]}',
     "escaped quotes": b'"' + b'\\"' * 4_000_000,
     "backslashes": b'"' + b"\\" * 10_000_001,
     "the name again and again": b'"outputs" ' * 1_000_000,
@@ -482,6 +485,67 @@ def test_nothing_in_markdown_acts_in_the_page(source):
             assert (name, value) in {
                 ("src", "x"), ("alt", "x"), ("class", "highlight"), ("class", "p"), ("class", "nt"),
             }  # fmt: skip
+
+
+def test_a_student_may_leave_out_cells_of_their_own_but_none_that_counts():
+    cells = [*honest(), prose("x = 1", "code")]
+    for given in cells:
+        given["metadata"] = given["metadata"] | {"tags": ["skip-execution", "another", 7]}
+    notebook, _ = restore(hand_in(*cells), MASTER)
+    skipped = [c for c in notebook.cells if c.metadata.get("tags") == ["skip-execution"]]
+    assert {c.metadata.get("nbgrader", {}).get("grade_id") for c in skipped} == {None, "f", "g"}
+    assert skipped[-1].source == "x = 1"
+
+
+ELSEWHERE = [
+    "https://example.com/seen.png",
+    "http://example.com/seen.png",
+    "//example.com/seen.png",
+    "\\\\example.com\\seen.png",
+    "/formgrader/api/assignments",
+    "../../other/notebook.png",
+    "plots/../../other.png",
+    "./../other.png",
+    "plots/%2e%2e/%2E%2E/other.png",
+    "%2fformgrader",
+    "..%2fother.png",
+    "plot.png?x=1",
+    "?x=1",
+    "file:///etc/passwd",
+    "data:image/svg+xml;base64,AAAA",
+]
+
+
+@pytest.mark.parametrize("address", ELSEWHERE)
+def test_a_picture_from_elsewhere_is_not_asked_for(address):
+    for source in (
+        f"![seen]({address})",
+        f"<img src='{address}' alt=seen srcset='{address}'>",
+        f"![seen][1]\n\n[1]: {address}",
+    ):
+        page = html5lib.parse(module.markdown(source), namespaceHTMLElements=False)
+        assert [
+            attribute for element in page.iter("img") for attribute in ("src", "srcset") if attribute in element.attrib
+        ] == []
+
+
+@pytest.mark.parametrize(
+    "address", ["plot.png", "./plots/my%20plot.png", "plots/그림.1.png", "data:image/png;base64,AAAA"]
+)
+def test_a_picture_of_the_submission_is_shown(address):
+    page = html5lib.parse(module.markdown(f"![seen]({address})"), namespaceHTMLElements=False)
+    assert [unquote(element.attrib["src"]) for element in page.iter("img")] == [unquote(address)]
+
+
+@pytest.mark.parametrize("piece", ["<div>\n", "|a|b|\n|-|-|\n", "\\begin{a}", "<b>", "```\n"])
+def test_prose_that_would_take_long_to_read_is_shown_as_it_was_written(piece):
+    long = piece * (module.LONGEST_PROSE // len(piece) + 1)
+    assert module.markdown(long) == f"<pre>{escape(long)}</pre>"
+    assert not module.markdown(piece).startswith("<pre>&lt;")
+
+
+def test_a_large_picture_is_not_long_prose():
+    assert "<img" in module.markdown(f"![seen](data:image/png;base64,{'A' * 10 * module.LONGEST_PROSE})")
 
 
 HARMLESS = {

@@ -1,9 +1,14 @@
 """The sandbox: what a kernel sees, what it may use, and that nothing of it stays."""
 
+import ast
+import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import nbformat
 import psutil
@@ -14,6 +19,7 @@ from nbclient import NotebookClient
 
 from autograder.course import ROOT
 from autograder.sandbox import bubblewrap
+from autograder.sandbox.inside.isolation import NOBODY
 from autograder.sandbox.inside.limits import GIBI, Limits
 from autograder.sandbox.inside.usage import Usage
 from autograder.sandbox.kernels import Kernel, KernelEndedError, ParentEndedError, WarmParent
@@ -76,7 +82,8 @@ def test_the_gpu_is_untouched_before_a_kernel_starts(kernel):
 
 
 def test_nothing_of_the_course_or_of_the_instructor_can_be_seen(kernel, monkeypatch):
-    assert run(kernel, f"import os; print(sorted(os.listdir({str(ROOT)!r})))") == "['.venv', 'autograder']"
+    parts = [".venv", "autograder"] if Path(sys.prefix).is_relative_to(ROOT) else ["autograder"]
+    assert run(kernel, f"import os; print(sorted(os.listdir({str(ROOT)!r})))") == str(parts)
     assert (
         run(kernel, "import os; print(os.getcwd(), os.listdir('.'), os.listdir('/tmp'))")
         == f"/home/student ['.ipython'] {TMP}"
@@ -123,7 +130,7 @@ except OSError as error:
     print(error.strerror)
 print([name for name in os.listdir("/proc") if name.isdigit()])
 """
-    assert run(kernel, code).splitlines() == ["Network is unreachable", "['1']"]
+    assert run(kernel, code).splitlines() == ["Network is unreachable", "['1', '2']"]
 
 
 def test_no_descriptor_of_the_grader_is_open(kernel):
@@ -157,8 +164,51 @@ print([name for name in os.listdir("/proc") if name.isdigit()])
     assert run(one, first) == ""
     one.close()
     other = Kernel(parent, SMALL)
-    assert run(other, second).splitlines() == ["False False False", f"[{TMP}, [], ['.ipython']]", "['1']"]
+    assert run(other, second).splitlines() == ["False False False", f"[{TMP}, [], ['.ipython']]", "['1', '2']"]
     other.close()
+
+
+def test_every_place_is_read_only_or_the_kernel_s_own(parent):
+    """Two kernels that run at the same time see no file system together that one of them can write to."""
+    code = """
+import os, pathlib
+lines = map(str.split, open("/proc/self/mountinfo"))
+seen = {place for _, _, _, _, place, *_ in lines if os.path.exists(place)}
+places = {place for place in seen if not os.statvfs(place).f_flag & os.ST_RDONLY}
+print({place: os.stat(place).st_dev for place in sorted(places) if os.path.isdir(place)})
+print(sorted(place for place in places if not os.path.isdir(place) and not pathlib.Path(place).is_char_device()))
+"""
+    kernels = [Kernel(parent, SMALL) for _ in range(2)]
+    (own, files), (others, _) = (map(ast.literal_eval, run(kernel, code).splitlines()) for kernel in kernels)
+    assert files == []
+    assert own.keys() == {"/tmp", "/home/student", "/dev/shm", "/dev/pts", "/proc"}
+    assert not set(own.values()) & set(others.values())
+    for kernel in kernels:
+        kernel.close()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="an ordinary user runs these tests anyway")
+def test_all_this_holds_when_an_ordinary_user_grades():
+    home = tempfile.mkdtemp()
+    os.chown(home, NOBODY, NOBODY)
+    # Root's home may hold the environment, and shuts others out.
+    needed = {place for place in map(Path, (sys.prefix, sys.base_prefix, ROOT)) if place.is_relative_to("/root")}
+    on_the_way = {parent for place in needed for parent in place.parents if parent.is_relative_to("/root")} - needed
+    seen = ["--perms", "0755", "--tmpfs", "/root"]
+    for place in sorted(needed | on_the_way):
+        seen += ["--ro-bind", place, place] if place in needed else ["--perms", "0755", "--dir", place]
+    become = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--inh-caps=-all"]
+    tests = [sys.executable, "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", __file__]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    done = subprocess.run(
+        ["bwrap", "--cap-add", "ALL", "--dev-bind", "/", "/", *seen, "--", *become, *tests],
+        env={**environment, "HOME": home},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    shutil.rmtree(home)
+    assert done.returncode == 0, done.stdout
 
 
 def test_a_flood_that_is_read_slowly_is_stopped_at_once(kernel):
@@ -233,6 +283,16 @@ def test_what_people_begin_a_notebook_with_runs_as_in_jupyter_s_own_kernel(paren
     content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False, "user_expressions": {}}
     assert kernel.request("execute", content, seconds=10).message["content"]["status"] == "ok"
     assert run(kernel, "print('after')") == "after"
+    kernel.close()
+
+
+def test_a_kernel_remembers_what_it_has_run_and_nothing_else(parent):
+    code = "first = 1"
+    content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False, "user_expressions": {}}
+    kernel = Kernel(parent, SMALL)
+    kernel.request("execute", content)
+    recalled = "print([line for _, _, line in get_ipython().history_manager.get_tail(9, include_latest=True)])"
+    assert run(kernel, recalled) == str([code])
     kernel.close()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 # Bound before a notebook could put something else in their place.
-clone, equal = torch.Tensor.clone, torch.equal
+clone, equal, view = torch.Tensor.clone, torch.equal, torch.Tensor.view
 
 # What a backward function must leave alone beside its inputs: the layer above may still need it.
 OUT = "the forward's out"
@@ -118,7 +118,8 @@ def _cast(value: Any, case: Case, device: torch.device) -> Any:
         return type(value)(_cast(item, case, device) for item in value)
     if not isinstance(value, torch.Tensor):
         return value
-    tensor = value.to(device, case.dtype if value.is_floating_point() else value.dtype, copy=True)
+    dtype = case.dtype if value.is_floating_point() else value.dtype
+    tensor = value.to(device, dtype, copy=True, memory_format=torch.contiguous_format)
     if case.layout == "strided":
         return torch.stack([tensor, tensor], dim=-1)[..., 0]
     if case.layout == "transposed" and tensor.dim() > 1:
@@ -142,5 +143,17 @@ def tensors_in(value: Any, name: str = "") -> Iterator[tuple[str, torch.Tensor]]
             yield from tensors_in(item, f"{name}[{i}]")
 
 
+# A whole number of as many bits, which shows what is in a NaN: as a number it is equal to nothing, not even to itself.
+_BITS = {
+    torch.float16: torch.int16,
+    torch.bfloat16: torch.int16,
+    torch.float32: torch.int32,
+    torch.float64: torch.int64,
+}
+
+
 def same(a: torch.Tensor, b: torch.Tensor) -> bool:
-    return a.shape == b.shape and a.dtype == b.dtype and equal(a, b)
+    """Whether two tensors are equal, as numbers or bit by bit."""
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    return equal(a, b) or (a.dtype in _BITS and equal(view(a, _BITS[a.dtype]), view(b, _BITS[a.dtype])))

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from safetensors.torch import load, save
 
+from autograder.calls import bounded
 from autograder.calls.case import Case, NamedFunction, clone
 from autograder.calls.kinds import KINDS
 from autograder.calls.outcome import Outcome, Output, shorten
@@ -23,6 +24,10 @@ from autograder.devices import device
 
 # Bytes of one answer; the largest exercise needs a hundredth of it.
 LARGEST_ANSWER = 64 * 2**20
+# Bytes and values of what is not tensors in it, and bytes of the list of its tensors: each takes far more in memory.
+_LONGEST_JSON = 2**20
+_MOST_VALUES = 20_000
+_LONGEST_LIST = 2**18
 _LONGEST_TEXT = 2000
 
 
@@ -77,10 +82,13 @@ def read_answer(answer: Sequence[bytes], signature: Signature, cases: Sequence[C
             raise ValueError("it is not in two parts")
         if sum(map(len, answer)) > LARGEST_ANSWER:
             raise ValueError("it is too long")
-        tensors = load(bytes(answer[1]))
-        outcomes = [_read_outcome(_decode(entry, tensors), signature) for entry in json.loads(bytes(answer[0]))]
-        if len(outcomes) != len(cases):
+        if int.from_bytes(answer[1][:8], "little") > _LONGEST_LIST:
+            raise ValueError("its list of tensors is too long")
+        entries = bounded.loads(bytes(answer[0]), _LONGEST_JSON, _MOST_VALUES)
+        if len(entries) != len(cases):
             raise ValueError("it is not one outcome for each call")
+        tensors = load(bytes(answer[1]))
+        outcomes = [_read_outcome(_decode(entry, tensors), signature) for entry in entries]
     except Exception as error:
         # json, safetensors and torch raise whatever they stumble over.
         what = shorten(" ".join(str(error).split()))

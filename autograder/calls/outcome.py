@@ -12,6 +12,9 @@ import torch
 # What is said of a stub.
 NOT_WRITTEN = "is not written yet"
 
+# What is said of a timed call that took so long that nobody waited for its end.
+STOPPED = "was stopped after"
+
 
 @dataclass(frozen=True)
 class Output:

@@ -61,16 +61,30 @@ def on_cpu(number: Any) -> torch.Tensor:
 
 def whole_numbers(signature: Signature, label: str, value: Any) -> torch.Tensor:
     """A whole number, or a tuple of them, as a tensor."""
-    several = isinstance(value, tuple | list)
     try:
-        if any(isinstance(item, bool) for item in (value if several else (value,))):
-            raise TypeError
-        found = [operator.index(item) for item in value] if several else operator.index(value)
-        return on_cpu(found)
+        return on_cpu([_whole(item) for item in value] if isinstance(value, tuple | list) else _whole(value))
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         # A number too long for 64 bits is none that an exercise has.
-        got = shorten(repr(value)) if isinstance(value, int | float | tuple | list) else kind_of(value)
-        raise ComplaintError(f"{signature.name} gave {got} for {label}; expected whole numbers.") from error
+        raise ComplaintError(
+            f"{signature.name} gave {_number(value)} for {label}; expected whole numbers, of the type int."
+        ) from error
+
+
+def _whole(item: Any) -> int:
+    if isinstance(item, bool):
+        raise TypeError
+    return operator.index(item)
+
+
+def _number(value: Any) -> str:
+    """What was given for a whole number, with its type if that is not int: ``3.0 (a float)``."""
+    if isinstance(value, tuple | list):
+        return shorten(f"({', '.join(map(_number, value))})")
+    if isinstance(value, torch.Tensor):
+        return f"{kind_of(value)} of dtype {str(value.dtype).removeprefix('torch.')}"
+    if not isinstance(value, int | float):
+        return kind_of(value)
+    return shorten(repr(value)) if type(value) is int else f"{value!r} ({kind_of(value)})"
 
 
 def outputs_of(signature: Signature, values: Sequence[Any]) -> tuple[torch.Tensor, ...]:

@@ -11,7 +11,7 @@ import torch
 
 from autograder.calls.case import Case, Inputs, clone, prepare
 from autograder.calls.enforcement import Rules, enforced
-from autograder.calls.outcome import ComplaintError, Outcome, Output, describe, message_of, shorten
+from autograder.calls.outcome import STOPPED, ComplaintError, Outcome, Output, describe, message_of, shorten
 from autograder.calls.returned import kind_of
 from autograder.calls.signature import Ask, Signature
 
@@ -27,7 +27,7 @@ def run(signature: Signature, case: Case, functions: Mapping[str, Any], device: 
             outputs = tuple(Output(clone(t).cpu(), str(t.device)) for t in tensors)
             return Outcome(outputs, None, inputs.modified())
     except TooSlowError:
-        why = f"{signature.name} was stopped after {case.limit:.2g} s of computing: that is far too slow."
+        why = f"{signature.name} {STOPPED} {case.limit:.2g} s of computing."
         return Outcome(None, why, ())
     except ComplaintError as error:
         return Outcome(None, str(error), (), error.interrupted)

@@ -14,7 +14,8 @@ from autograder.calls import exchange
 from autograder.calls.case import Case
 from autograder.calls.kinds import backward
 from autograder.calls.outcome import Outcome
-from autograder.grading.outputs import FLOOD, Outputs, error_output, keep_in_bounds
+from autograder.grading.outputs import FLOOD, Displays, Outputs, error_output, keep_in_bounds
+from autograder.grading.restore import SKIPPED
 from autograder.grading.settings import Settings
 from autograder.judge import Exam, Verdict, with_forward
 from autograder.problem import Problem
@@ -33,6 +34,8 @@ RESTARTS = 32
 # How many cells and checks of one notebook are run again, in a new kernel, when they used up their time and hardly
 # computed: the machine may have stood still. What only sleeps does so again.
 SECOND_TRIES = 2
+# How many times as much as a cell all cells together may show.
+ALL_CELLS = 20
 # Characters of what a function prints while it is checked.
 _PRINTED = 2000
 
@@ -77,10 +80,13 @@ class _Run:
     def __init__(self, notebook: NotebookNode, files: Mapping[str, bytes], settings: Settings):
         self._files, self._settings = files, settings
         self._cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-        self._sources = Sources([cell.source for cell in self._cells if problem_of(cell) is None])
+        ordinary = [cell for cell in self._cells if problem_of(cell) is None]
+        self._sources = Sources(["" if _is_skipped(cell) else cell.source for cell in ordinary])
         self._left = settings.limits.notebook_seconds
+        self._room = ALL_CELLS * settings.limits.output
         self._starts = self._again = 0
         self._past: list[NotebookNode] = []
+        self._displays: Displays = {}
         self._verdicts: dict[str, Verdict] = {}
         self._ran = 0
         self._kernel: Kernel | None = None
@@ -93,14 +99,16 @@ class _Run:
         self._end()
 
     def all_cells(self) -> None:
-        for count, cell in enumerate(self._cells, 1):
+        count = 0
+        for cell in self._cells:
             problem = problem_of(cell)
-            cell.execution_count = count
             if problem is None:
-                cell.outputs = self._run(cell)
                 self._ran += 1
-            else:
-                cell.outputs = self._check(problem, cell)
+                if _is_skipped(cell):
+                    continue
+            count += 1
+            cell.execution_count = count
+            cell.outputs = self._run(cell) if problem is None else self._check(problem, cell)
             for output in cell.outputs:
                 if output.output_type == "execute_result":
                     output.execution_count = count
@@ -109,9 +117,13 @@ class _Run:
 
     def _run(self, cell: NotebookNode) -> list[NotebookNode]:
         """The outputs of an ordinary cell."""
-        if not cell.source.strip():
-            return []
-        shown = Outputs(self._settings.limits.output, FLOOD * self._settings.limits.output)
+        limit = self._settings.limits.output
+        shown = Outputs(min(limit, self._room), FLOOD * limit, self._displays)
+        outputs = self._run_showing(cell, shown)
+        self._room = max(0, self._room - min(shown.size, limit))
+        return outputs
+
+    def _run_showing(self, cell: NotebookNode, shown: Outputs) -> list[NotebookNode]:
         try:
             reply = self._request("execute", _execution(cell.source), shown=shown)
         except NotRunError as error:
@@ -120,8 +132,13 @@ class _Run:
             said = f"The kernel ended while this cell ran: {error}. It was started again without this cell."
             return [*shown.outputs, error_output("KernelEnded", said)]
         self._past.append(cell)
+        if reply.message["content"].get("status") != "ok":
+            shown.fail(reply.message["content"])
         if reply.stopped:
             shown.outputs.append(error_output("Stopped", self._why_stopped(shown, "This cell")))
+        elif reply.lost:
+            said = "This cell showed more than could be read, and the end of it is lost."
+            shown.outputs.append(error_output("OutputLost", said))
         return shown.outputs
 
     def _check(self, problem: Problem, cell: NotebookNode) -> list[NotebookNode]:
@@ -257,6 +274,11 @@ class _Run:
     @property
     def _device(self) -> str:
         return "cuda" if self._settings.gpu else "cpu"
+
+
+def _is_skipped(cell: NotebookNode) -> bool:
+    """Whether Jupyter's own runner leaves a cell out: an empty one, and one with its tag for this."""
+    return not cell.source.strip() or SKIPPED in cell.metadata.get("tags", ())
 
 
 class StoppedError(Exception):

@@ -25,7 +25,7 @@ from autograder.grading.times import TimeError, read_time
 
 # Bytes: of a notebook without its saved outputs, and with them.
 NOTEBOOK_SIZE = 32 * 2**20
-SAVED_SIZE = 512 * 2**20
+SAVED_SIZE = 128 * 2**20
 FILE_SIZE = 16 * 2**20
 TOTAL_SIZE = 64 * 2**20
 TIMESTAMP_SIZE = 2**10
@@ -34,6 +34,8 @@ MAX_ENTRIES = 1_000
 MAX_DEPTH = 8
 MAX_REMARKS = 50
 MAX_SHOWN = 5
+# Notebooks under other names that are looked into.
+MAX_OTHERS = 20
 
 TIMESTAMP = "timestamp.txt"
 # What nbgrader too leaves where it is (`CourseDirectory.ignore`).
@@ -121,7 +123,7 @@ def read(folder: Path, notebooks: Collection[str], cells: Mapping[str, Collectio
             for name in sorted(notebooks):
                 try:
                     with _open(f"{name}.ipynb", top) as notebook:
-                        taken[name] = _notebook(notebook, NOTEBOOK_SIZE)
+                        taken[name] = _without_outputs(_content(notebook, SAVED_SIZE), NOTEBOOK_SIZE)
                 except _LeftOutError as error:
                     missing[name] = str(error)
             found.time(top)
@@ -160,6 +162,7 @@ class _Found:
         self.untimed = False
         self.remarks: list[str] = []
         self.entries = 0
+        self.saved = SAVED_SIZE
 
     def time(self, directory: int) -> None:
         """Take the time in the open folder of the submission."""
@@ -207,7 +210,11 @@ class _Found:
                 raise _LeftOutError(f"is a folder more than {MAX_DEPTH} levels deep.")
             self.below(entry, f"{path}/")
         elif ".ipynb" in path.rpartition("/")[2].lower():
-            self.others[path] = _notebook(entry, min(NOTEBOOK_SIZE, room))
+            if len(self.others) == MAX_OTHERS:
+                raise _LeftOutError("is not a notebook of this assignment.")
+            content = _content(entry, self.saved)
+            self.saved -= len(content)
+            self.others[path] = _without_outputs(content, min(NOTEBOOK_SIZE, room))
         else:
             self.files[path] = _content(entry, min(FILE_SIZE, room))
 
@@ -237,7 +244,9 @@ class _Found:
     def _lift(self, folder: str) -> None:
         """Lay the files beside a notebook that stood in a folder of its own beside it again."""
         for path in [path for path in self.files if folder and path.startswith(f"{folder}/")]:
-            self.files.setdefault(path.removeprefix(f"{folder}/"), self.files.pop(path))
+            beside = path.removeprefix(f"{folder}/")
+            if beside not in self.files:
+                self.files[beside] = self.files.pop(path)
         if self.timestamp is None and not self.untimed and TIMESTAMP in self.files:
             self._read_time(self.files.pop(TIMESTAMP))
 
@@ -303,15 +312,15 @@ def _content(descriptor: int, limit: int) -> bytes:
     return content
 
 
-def _notebook(descriptor: int, limit: int) -> bytes:
-    """The content of a notebook, without its saved outputs, of at most `limit` bytes."""
+def _without_outputs(content: bytes, limit: int) -> bytes:
+    """A notebook without its saved outputs; that must have at most `limit` bytes."""
     try:
-        content = without_outputs(_content(descriptor, SAVED_SIZE))
+        bare = without_outputs(content)
     except TooDenseError as error:
         raise _LeftOutError(str(error)) from error
-    if len(content) > limit:
-        raise _LeftOutError(f"has {len(content)} bytes; expected at most {limit} beside its saved outputs.")
-    return content
+    if len(bare) > limit:
+        raise _LeftOutError(f"has {len(bare)} bytes; expected at most {limit} beside its saved outputs.")
+    return bare
 
 
 def printable(name: str) -> str:

@@ -1,18 +1,20 @@
 """Our part of ``nbgrader autograde``: the step that runs a notebook. nbgrader_config.py puts it in its place."""
 
+import contextlib
 from pathlib import Path
 
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from autograder.grading import intake
+from autograder.grading import intake, memory
 from autograder.grading.execute import execute
 from autograder.grading.records import forget_time
+from autograder.grading.settings import Execute as Section
 from autograder.grading.settings import settings_of
 
 
-class Execute(NbGraderPreprocessor):
+class Execute(NbGraderPreprocessor, Section):
     """Runs the notebook in the sandbox and lets the checks be judged from outside."""
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
@@ -25,6 +27,9 @@ class Execute(NbGraderPreprocessor):
             # nbgrader has kept the time of an earlier submission.
             with Gradebook(names["db_url"]) as gradebook:
                 forget_time(gradebook, names["assignment"], names["student"])
-        for remark in execute(nb, submission.files, settings_of(self.config, root)):
+        settings = settings_of(self.config, root)
+        with contextlib.nullcontext() if settings.gpu else memory.bounded():
+            remarks = execute(nb, submission.files, settings)
+        for remark in remarks:
             self.log.warning(remark)
         return nb, resources

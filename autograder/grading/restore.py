@@ -28,6 +28,7 @@ MAX_CELLS = 2_000
 MAX_DEPTH = 100
 
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+SKIPPED = "skip-execution"
 CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
@@ -81,7 +82,8 @@ class Master:
 class _Cell:
     """A cell on its way; `master` is the released cell that it stands for, if any.
 
-    `pasted` are the pictures in it, as a notebook keeps them: by name and by type, in base64.
+    `pasted` are the pictures in it, as a notebook keeps them: by name and by type, in base64. It may be `skipped` when
+    the notebook runs, by the tag of nbclient that the student has put on it.
     """
 
     cell_type: str
@@ -89,6 +91,7 @@ class _Cell:
     id: str | None = None
     master: MasterCell | None = None
     pasted: dict[str, dict[str, str]] = field(default_factory=dict)
+    skipped: bool = False
 
     @property
     def changed(self) -> bool:
@@ -235,16 +238,20 @@ def _read(notebook: NotebookNode, master: Master, remarks: list[str]) -> list[_C
     by_id = {cell.grade_id: cell for cell in master.cells}
     cells = []
     for number, given in enumerate(notebook.cells, start=1):
-        source, kind = given.get("source"), given.get("cell_type")
+        source, kind, metadata = given.get("source"), given.get("cell_type"), given.get("metadata")
         source = _text(source) if isinstance(source, str) else ""
         known = by_id.get(_grade_id(given))
         if known is None and kind not in ("code", "markdown"):
             # nbconvert would put raw cells into its pages as they are.
             kind, source = "markdown", _as_code_block(source)
-        pasted = _pictures(given.get("attachments"))
-        if given.get("attachments") and pasted.keys() != given["attachments"].keys():
+        attached = given.get("attachments")
+        pasted = _pictures(attached)
+        if attached and not (isinstance(attached, Mapping) and pasted.keys() == attached.keys()):
             remarks.append(f"Cell number {number}: what is pasted into it and is no picture is left out.")
-        cells.append(_Cell(kind, source, given.get("id"), known, pasted))
+        tags = metadata.get("tags") if isinstance(metadata, dict) else None
+        # What counts, and what the instructor has locked, runs in any case.
+        skipped = isinstance(tags, list) and SKIPPED in tags and (known is None or known.only_solution)
+        cells.append(_Cell(kind, source, given.get("id"), known, pasted, skipped))
     return cells
 
 
@@ -416,6 +423,8 @@ def _ids(cells: list[_Cell]) -> Iterator[str]:
 
 def _write(cell: _Cell, id: str) -> dict:
     metadata = cell.master.metadata if cell.master else {}
+    if cell.skipped:
+        metadata |= {"tags": [SKIPPED]}
     written = {"cell_type": cell.cell_type, "id": id, "metadata": metadata, "source": cell.source}
     if cell.cell_type == "code":
         return written | {"outputs": [], "execution_count": None}
@@ -439,6 +448,11 @@ class Restore(NbGraderPreprocessor):
         return nb, resources
 
 
+# Characters of a cell's prose, pictures left out; what is longer is shown as it was written: Markdown is read in a time
+# that grows with the square of its length.
+LONGEST_PROSE = 20_000
+_PASTED = re.compile(r"data:image/\w+;base64,[\w+/=]+")
+
 # What Markdown makes, and HTML that people write into it for its looks.
 TAGS = bleach.ALLOWED_TAGS | {
     "br", "dd", "del", "details", "div", "dl", "dt", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "img", "input", "kbd",
@@ -450,8 +464,11 @@ ATTRIBUTES = {
     ("a", "title"): r".*",
     ("img", "alt"): r".*",
     ("img", "title"): r".*",
-    # A picture that was handed in may be shown; a page that was handed in may not be linked to.
-    ("img", "src"): r"https?://.*|data:image/(png|jpeg|gif|webp);base64,[\w+/=]*|(?!/)[\w./ %-]+",
+    # A picture that was handed in may be shown; a page that was handed in may not be linked to. One of another host
+    # would tell it who reads this and when, and one outside of the submission would be asked for in the reader's name.
+    ("img", "src"): r"data:image/(png|jpeg|gif|webp);base64,[\w+/=]*|(\./)?{name}(/{name})*".format(
+        name=r"(?!\.)([\w. -]|%20|%[89A-F][0-9A-F])+"
+    ),
     ("input", "type"): r"checkbox",
     ("input", "checked"): r".*",
     ("input", "disabled"): r".*",
@@ -476,6 +493,8 @@ def markdown(source: str, pasted: Mapping[str, Mapping[str, str]] | None = None)
 
     `pasted` are its pictures by name and type, in base64. Mathematics stays as it is.
     """
+    if len(_PASTED.sub("", source)) > LONGEST_PROSE:
+        return f"<pre>{escape(source)}</pre>"
     try:
         renderer = _Renderer(escape=False, exclude_anchor_links=True, attachments=_pictures(pasted))
         html = MarkdownWithMath(renderer).render(source)

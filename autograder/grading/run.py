@@ -50,7 +50,7 @@ class Line:
 
 @dataclass(frozen=True)
 class _Handed:
-    """A submission that a worker has, for the how manieth time."""
+    """A submission that was handed out, and how often."""
 
     student: str
     submission: intake.Submission

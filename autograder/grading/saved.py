@@ -2,9 +2,9 @@
 
 import re
 
-# Strings and brackets: as many as are looked at, and as many of those that open something as are kept.
+# Strings and brackets: as many as are looked at, and as many as are kept, where each becomes an object of Python.
 MAX_TOKENS = 3_000_000
-MAX_CONTAINERS = 200_000
+MAX_KEPT = 500_000
 
 # A string that is cut off goes to the end: what is in it is not looked at again.
 TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[][{}]', re.DOTALL)
@@ -21,7 +21,7 @@ def without_outputs(content: bytes) -> bytes:
     What is no JSON, or is cut off, comes back as it is as far as it goes. Raises `TooDenseError` before it takes long.
     """
     kept: list[bytes] = []
-    copied = tokens = containers = 0
+    copied = tokens = outside = 0
     # How many brackets are open in the list of outputs that is being skipped.
     depth = start = 0
     position = 0
@@ -38,8 +38,8 @@ def without_outputs(content: bytes) -> bytes:
             position = start = value.end()
             depth = 1
         else:
-            containers += first in b"[{"
-        if tokens > MAX_TOKENS or containers > MAX_CONTAINERS:
+            outside += 1
+        if tokens > MAX_TOKENS or outside > MAX_KEPT:
             raise TooDenseError("has more strings, lists and objects in it than any notebook.")
     kept.append(content[copied:])
     return b"".join(kept)

@@ -33,12 +33,24 @@ class SeedError(Exception):
     """The file of the seed cannot be read; the message is a sentence."""
 
 
+class ExecutePreprocessor(Configurable):
+    """The section of nbgrader_config.py that nbclient would read here."""
+
+    timeout = Float(None, allow_none=True, help="Seconds that a cell may take, as c.Grading.cell_seconds.").tag(
+        config=True
+    )
+
+
+class Execute(ExecutePreprocessor):
+    """The section of nbgrader_config.py that nbgrader would read here."""
+
+
 class Grading(Configurable):
     """The section ``c.Grading`` of nbgrader_config.py: what a submission may use, and where it runs."""
 
-    cell_seconds = Float(120, min=0.1, help="Seconds that a cell, or the calls of one check, may take.").tag(
-        config=True
-    )
+    cell_seconds = Float(
+        120, min=0.1, help="Seconds that a cell, or the calls of one check, may take; also c.Execute.timeout."
+    ).tag(config=True)
     notebook_seconds = Float(600, min=1, help="Seconds that a whole notebook may take.").tag(config=True)
     cpu_seconds = Integer(600, min=1, help="Seconds of computing that one process may use.").tag(config=True)
     memory = Float(4, min=0.5, help="GiB of memory that all processes of a notebook may use together.").tag(config=True)
@@ -54,7 +66,7 @@ class Grading(Configurable):
     def limits(self) -> Limits:
         """The limits in seconds and bytes."""
         return Limits(
-            cell_seconds=self.cell_seconds,
+            cell_seconds=self._cell_seconds(),
             notebook_seconds=self.notebook_seconds,
             cpu_seconds=self.cpu_seconds,
             memory=int(self.memory * GIBI),
@@ -64,6 +76,14 @@ class Grading(Configurable):
             scratch=int(self.scratch * MEBI),
             output=int(self.output * 1e6),
         )
+
+    def _cell_seconds(self) -> float:
+        """Our own setting, or else nbgrader's; where that is none, a cell may take the time of the notebook."""
+        sections = [self.config.get(name, {}) for name in Execute.section_names()]
+        if "cell_seconds" in self.config.get("Grading", {}) or not any("timeout" in section for section in sections):
+            return self.cell_seconds
+        theirs = Execute(config=self.config).timeout
+        return theirs if theirs and theirs > 0 else self.notebook_seconds
 
     def on_gpu(self) -> bool:
         """Whether to grade on a GPU. Looks for the driver's device and leaves the GPU itself alone."""

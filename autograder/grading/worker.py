@@ -11,6 +11,7 @@ from distributed import get_worker
 from nbformat import NotebookNode
 from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_solution
 
+from autograder.grading import memory
 from autograder.grading.execute import execute
 from autograder.grading.intake import stand_in
 from autograder.grading.records import Result
@@ -48,12 +49,14 @@ def grade(job: Job) -> Graded:
     if job.settings.gpu:
         _choose_gpu()
     notebooks, results, remarks = {}, {}, []
-    for name, content in job.notebooks.items():
-        notebook, said = _restored(name, content, job.masters[name])
-        said += tuple(f"{name}.ipynb: {sentence}" for sentence in execute(notebook, job.files, job.settings))
-        notebooks[name] = nbformat.writes(notebook)
-        results[name] = _result(notebook)
-        remarks += said
+    # The driver of a GPU asks for far more memory than it uses.
+    with contextlib.nullcontext() if job.settings.gpu else memory.bounded():
+        for name, content in job.notebooks.items():
+            notebook, said = _restored(name, content, job.masters[name])
+            said += tuple(f"{name}.ipynb: {sentence}" for sentence in execute(notebook, job.files, job.settings))
+            notebooks[name] = nbformat.writes(notebook)
+            results[name] = _result(notebook)
+            remarks += said
     return Graded(notebooks, results, tuple(remarks))
 
 

@@ -17,13 +17,15 @@ def pair(
     points: tuple[Mapping[str, float], Mapping[str, float]],
     module: str,
     wrt: tuple[str, ...] = ("x",),
+    shares: Mapping[str, float] | None = None,
     forbidden: frozenset[str] = frozenset(),
     forbidden_backward: frozenset[str] | None = None,
 ) -> tuple[Problem, Problem]:
     """The problems ``<function>_forward``, with the output ``out``, and ``<function>_backward``.
 
     `operation` is torch's own. ``cases(gradient=True)`` are those of the backward function, with an upstream gradient.
-    `points` are those of the two; `wrt` names the arguments whose gradients are returned, in this order. Without
+    `points` are those of the two; `wrt` names the arguments whose gradients are returned, in this order, and `shares`
+    are the points of "values" of the backward function by gradient. Without
     `forbidden_backward` the backward function must not use what the forward function must not, and the backward
     operations of that.
     """
@@ -45,6 +47,7 @@ def pair(
             cases=cases(gradient=True),
             expected=gradients_of(operation, wrt=wrt),
             points=points[1],
+            shares=shares or {},
             forbidden=with_backward(forbidden) if forbidden_backward is None else forbidden_backward,
             modules=(module,),
         ),

@@ -33,8 +33,13 @@ def min_max_scale(x: torch.Tensor, low: float, high: float) -> torch.Tensor:
 
 def pca_fit(x: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Mean, the first k principal components (k, D) and their unbiased variances (Pearson 1901, Hotelling 1933)."""
-    variances, axes = torch.linalg.eigh(torch.cov(x.T))
+    variances, axes = torch.linalg.eigh(_covariance(x))
     return x.mean(dim=0), axes.T.flip(0)[:k], variances.flip(0)[:k]
+
+
+def _covariance(x: torch.Tensor) -> torch.Tensor:
+    """The unbiased covariances (D, D) of the columns; torch gives a number for one column."""
+    return torch.cov(x.T).reshape(x.shape[1], x.shape[1])
 
 
 def pca_transform(x: torch.Tensor, mean: torch.Tensor, components: torch.Tensor) -> torch.Tensor:
@@ -44,7 +49,7 @@ def pca_transform(x: torch.Tensor, mean: torch.Tensor, components: torch.Tensor)
 
 def whiten(x: torch.Tensor, eps: float) -> torch.Tensor:
     """PCA whitening: of all forms W (x - mean) with W'W = (covariance + eps I)^-1 this one has W = scaled axes."""
-    variances, axes = torch.linalg.eigh(torch.cov(x.T))
+    variances, axes = torch.linalg.eigh(_covariance(x))
     return (x - x.mean(dim=0)) @ axes / torch.sqrt(variances + eps)
 
 

@@ -32,6 +32,8 @@ LONGEST_NOTEBOOK = 1_000_000
 
 # How many names of a notebook are looked up; a large one needs a hundredth of it.
 MOST_STEPS = 100_000
+# How many modules, of which all names are imported, are looked into.
+MOST_STARS = 50
 
 # IPython's own words that define names, and calls that do.
 DEFINING_MAGICS = _words("run pylab store rerun recall macro loadpy cython cython_inline load_ext")
@@ -127,9 +129,9 @@ class Sources:
         if name in BUILTINS or HISTORY.fullmatch(name):
             yield "builtins", name
             return
-        stars = [
-            s for s in self._stars if (position is None or s.position < position) and (ran is None or s.cell < ran)
-        ]
+        known = len(self._stars) if ran is None else bisect_left(self._stars, ran, key=_cell)
+        end = known if position is None else min(known, bisect_left(self._stars, position, key=_position))
+        stars = self._known_stars[end]
         # Of a module that is loaded here it is known what it has; nothing is loaded for it.
         loaded = [sys.modules.get(".".join(s.path)) for s in stars]
         having = [
@@ -140,6 +142,19 @@ class Sources:
         needed = [s for s in having if s.path[0] in MODULES] or having
         if needed:
             yield (*needed[-1].path, name)
+
+    @functools.cached_property
+    def _known_stars(self) -> list[tuple[Binding, ...]]:
+        """After each ``from module import *`` those that count, the last one of each module, in their order."""
+        recent: dict[Path, Binding] = {}
+        known: list[tuple[Binding, ...]] = [()]
+        for star in self._stars:
+            recent.pop(star.path, None)
+            recent[star.path] = star
+            if len(recent) > MOST_STARS:
+                recent.pop(next(iter(recent)))
+            known.append(tuple(recent.values()))
+        return known
 
     def hidden(self, name: str, ran: int | None) -> list["Binding"]:
         """What must have defined, out of sight, a name that nothing else defines: ``exec``, ``%run`` and their like.

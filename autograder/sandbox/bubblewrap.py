@@ -88,10 +88,14 @@ def _walls() -> Iterator[str]:
 
 def _devices(gpu: bool) -> Iterator[str]:
     yield from ("--dev", "/dev")
+    # It too is full of zeros, and cannot be mapped as memory that has no file.
+    yield from ("--dev-bind", "/dev/full", "/dev/zero")
     if gpu:
         for device in sorted(map(str, DEVICES.glob("nvidia*"))):
             yield from ("--dev-bind", device, device)
         yield from ("--ro-bind-try", "/sys", "/sys")
+    # Each kernel has memory of its own mounted there.
+    yield from ("--perms", "0755", "--dir", "/dev/shm", "--remount-ro", "/dev")
 
 
 def _files() -> Iterator[str]:
@@ -118,7 +122,7 @@ def _files() -> Iterator[str]:
         yield from ("--ro-bind", str(PACKAGE / name), str(PACKAGE / name))
     yield from ("--ro-bind", str(PACKAGE / "sandbox" / "inside" / "check.py"), str(PACKAGE / "check.py"))
     yield from ("--remount-ro", str(PACKAGE))
-    for place in ("/proc", "/dev/shm", HOME):
+    for place in ("/proc", HOME):
         yield from ("--perms", "0755", "--dir", place)
     # matplotlib takes seconds to list the fonts anew.
     yield from ("--perms", "1777", "--dir", FONTS)

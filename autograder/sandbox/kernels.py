@@ -5,7 +5,9 @@ import contextlib
 import functools
 import itertools
 import json
+import math
 import os
+import select
 import shutil
 import signal
 import socket
@@ -13,19 +15,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import zmq
 from jupyter_client.session import Session
 
+from autograder.calls import bounded
 from autograder.calls.exchange import LARGEST_ANSWER
 from autograder.sandbox import bubblewrap
 from autograder.sandbox.inside.limits import Limits
 from autograder.sandbox.inside.parent import PACKET
+from autograder.sandbox.wire import Wire, WireError
 
 # The order in which ipykernel opens its sockets; on this transport a port is the end of a path.
 PORTS = {"shell": 1, "stdin": 2, "control": 3, "iopub": 4}
@@ -36,8 +39,9 @@ MOMENT = 0.1
 START = 300
 # How many times as long as its limit a request may take by the clock, where a busy machine lets the kernel wait.
 BUSY = 20
-# Bytes of a message, or of a part of one.
+# Bytes of a message with all its parts, and how many values its JSON may hold.
 LARGEST_MESSAGE = LARGEST_ANSWER
+MOST_VALUES = 200_000
 
 
 # What the warm parent runs: this package, from where it is imported here, be that an installed one or not.
@@ -65,13 +69,15 @@ class KernelEndedError(Exception):
 class Reply:
     """The answer to a request, whether the request had to be stopped, and the seconds it took, waiting left out.
 
-    It was `idle` if it was stopped because of its time, most of which it did not compute.
+    It was `idle` if it was stopped because of its time, most of which it did not compute. The end of what it published
+    is `lost` if it did not come in time.
     """
 
     message: dict[str, Any]
     stopped: bool
     seconds: float
     idle: bool = False
+    lost: bool = False
 
 
 class WarmParent:
@@ -180,10 +186,7 @@ class WarmParent:
                 return reply
 
     def _readable(self, seconds: float) -> bool:
-        self._connection.settimeout(None)
-        poller = zmq.Poller()
-        poller.register(self._connection, zmq.POLLIN)
-        return bool(poller.poll(seconds * 1000))
+        return bool(_ready([self._connection], seconds))
 
     def _read(self) -> dict[str, Any]:
         with self._or_gone():
@@ -214,16 +217,14 @@ class Kernel:
     def __init__(self, parent: WarmParent, limits: Limits):
         self._parent, self.limits = parent, limits
         self._folder = Path(tempfile.mkdtemp(prefix="kernel-"))
-        self._context = zmq.Context()
+        self._wires: list[Wire] = []
         key = os.urandom(16).hex()
         self._session = Session(key=key.encode(), digest_history_size=0)
+        self._session.unpack = functools.partial(bounded.loads, longest=LARGEST_MESSAGE, most=MOST_VALUES)
         self._name = parent.start(f"{self._folder}/k", key, limits)
-        self._shell = self._connect(zmq.DEALER, "shell")
-        self._iopub = self._connect(zmq.SUB, "iopub")
-        self._iopub.subscribe(b"")
+        self._shell = self._connect("DEALER", "shell")
+        self._iopub = self._connect("SUB", "iopub")
         self._await_subscription()
-        # zeromq closes a connection on which too large a message comes.
-        self._closed = [wire.get_monitor_socket(zmq.EVENT_DISCONNECTED) for wire in (self._shell, self._iopub)]
 
     def request(
         self,
@@ -241,40 +242,39 @@ class Kernel:
         """
         seconds = seconds or self.limits.cell_seconds
         self._parent.mark(self._name)
-        message = self._session.send(self._shell, f"{kind}_request", content, buffers=list(buffers))
-        mine, started = message["header"]["msg_id"], time.monotonic()
+        mine, started = self._send(kind, content, buffers), time.monotonic()
         deadline, last = started + seconds, started + BUSY * seconds
-        reply, idle, interrupted, allowed, computed = None, False, False, seconds, seconds
-        poller = zmq.Poller()
-        for source in (self._shell, self._iopub, *self._closed, self._parent.connection):
-            poller.register(source, zmq.POLLIN)
+        reply, replied, idle, interrupted, allowed, computed = None, None, False, False, seconds, seconds
         while reply is None or not idle:
-            ready = dict(poller.poll(max(0, deadline - time.monotonic()) * 1000))
-            if self._shell in ready:
-                reply = next(iter(self._read(self._shell, mine, deadline)), reply)
-                if reply is not None and not idle:
-                    # What it has published is on its way.
-                    deadline = min(deadline, time.monotonic() + GRACE)
-            if self._iopub in ready:
-                # Only for a moment: what floods in must not keep the reply waiting.
-                for published in self._read(self._iopub, mine, min(deadline, time.monotonic() + MOMENT)):
-                    if published["msg_type"] == "status":
-                        idle = idle or published["content"].get("execution_state") == "idle"
-                    elif not show(published) and not interrupted:
-                        deadline = 0.0
-                        break
-            if self._parent.connection.fileno() in ready:
+            ready = self._wait(deadline)
+            with self._or_ended():
+                if self._shell in ready:
+                    self._shell.flush()
+                    reply = next(iter(self._read(self._shell, mine, deadline)), reply)
+                    if reply is not None and not idle:
+                        # What it has published is on its way.
+                        deadline = min(deadline, time.monotonic() + GRACE)
+                if self._iopub in ready:
+                    # Only for a moment: what floods in must not keep the reply waiting.
+                    for published in self._read(self._iopub, mine, min(deadline, time.monotonic() + MOMENT)):
+                        if published["msg_type"] == "status":
+                            idle = idle or published["content"].get("execution_state") == "idle"
+                        elif not show(published) and not interrupted:
+                            deadline = 0.0
+                            break
+            if self._parent.connection in ready:
                 why = self._parent.ended(self._name)
                 if why:
                     raise KernelEndedError(why)
-            elif any(closed in ready for closed in self._closed):
-                # The end of the kernel closes them too, and is told a moment later.
-                why = self._parent.wait(self._name, 1)
-                raise KernelEndedError(why or f"it sent more than {LARGEST_MESSAGE // 2**20} MiB at once")
             if time.monotonic() < deadline or (reply is not None and idle):
                 continue
             if reply is not None:
-                break  # What it published last is lost: it has shown more than the sockets hold.
+                spent, _ = self._spent()
+                replied = spent if replied is None else replied
+                if not deadline or spent > replied + GRACE or time.monotonic() > last:
+                    break  # What it published last is lost: it has shown more than the sockets hold.
+                deadline = time.monotonic() + MOMENT
+                continue
             if deadline and time.monotonic() < last:
                 spent, ran = self._spent()
                 computed = computed if interrupted else ran
@@ -294,7 +294,7 @@ class Kernel:
         taken = time.monotonic() - started
         if taken > MOMENT:
             taken, _ = self._parent.spent(self._name)
-        return Reply(reply, interrupted, taken, interrupted and computed < seconds / 2)
+        return Reply(reply, interrupted, taken, interrupted and computed < seconds / 2, not idle)
 
     def _spent(self) -> tuple[float, float]:
         """What a request has taken by now, see `WarmParent.spent`. Raises `KernelEndedError` if the kernel is gone."""
@@ -309,16 +309,12 @@ class Kernel:
 
         It says so with a message of its own, "iopub_welcome" (JEP 65).
         """
-        poller = zmq.Poller()
-        for source in (self._iopub, self._parent.connection):
-            poller.register(source, zmq.POLLIN)
         deadline = time.monotonic() + START
         while time.monotonic() < deadline:
-            ready = dict(poller.poll(max(0, deadline - time.monotonic()) * 1000))
-            if self._iopub in ready:
-                _, message = self._session.recv(self._iopub, mode=zmq.NOBLOCK)
-                if message is not None and message["msg_type"] == "iopub_welcome":
-                    return
+            if self._iopub in self._wait(deadline):
+                with self._or_ended(), contextlib.suppress(ValueError, TypeError, KeyError):
+                    if self._message(self._iopub.receive())["msg_type"] == "iopub_welcome":
+                        return
             if self._parent.ended(self._name) is not None:
                 return
         raise TimeoutError("A kernel does not answer.")
@@ -329,32 +325,70 @@ class Kernel:
             if self._parent.ended(self._name) is None:
                 self._parent.signal(self._name, signal.SIGKILL)
                 self._parent.wait(self._name, START)
-        self._context.destroy(linger=0)
+        for wire in self._wires:
+            wire.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _read(self, source: zmq.Socket, mine: str, deadline: float) -> Iterator[dict[str, Any]]:
+    def _send(self, kind: str, content: dict[str, Any], buffers: Sequence[bytes]) -> str:
+        """Send a request; its id."""
+        message = self._session.msg(f"{kind}_request", content)
+        with self._or_ended():
+            self._shell.send([*self._session.serialize(message), *buffers])
+        return message["header"]["msg_id"]
+
+    def _wait(self, deadline: float) -> list[Any]:
+        """Wait until something can be read from a wire or the parent, or sent; which of them."""
+        ahead = [wire for wire in self._wires if wire.ahead]
+        sockets = {wire.socket: wire for wire in self._wires} | {self._parent.connection: self._parent.connection}
+        seconds = 0 if ahead else max(0, deadline - time.monotonic())
+        ready = _ready(sockets, seconds, [wire.socket for wire in self._wires if wire.unsent])
+        return ahead + [sockets[source] for source in ready]
+
+    def _read(self, wire: Wire, mine: str, deadline: float) -> Iterator[dict[str, Any]]:
         """The messages that wait, as far as they are answers to the request `mine`; forged and broken ones are not."""
         for count in range(1000):
             if count and time.monotonic() > deadline:
                 return
-            try:
-                _, message = self._session.recv(source, mode=zmq.NOBLOCK)
-            except Exception:
-                continue
-            if message is None:
+            parts = wire.receive()
+            if parts is None:
                 return
             with contextlib.suppress(Exception):
+                message = self._message(parts)
                 if message["parent_header"].get("msg_id") == mine and isinstance(message["content"], dict):
                     yield message
 
-    def _connect(self, kind: int, channel: str) -> zmq.Socket:
-        wire = self._context.socket(kind)
-        wire.linger = 0
-        wire.maxmsgsize = LARGEST_MESSAGE
-        # What waits here lies in the grader's memory.
-        wire.rcvhwm = 8
-        wire.connect(f"ipc://{self._folder}/k-{PORTS[channel]}")
-        return wire
+    def _message(self, parts: list[bytes] | None) -> dict[str, Any]:
+        """A message that was received. Raises whatever its parts give rise to when they are none."""
+        if parts is None:
+            raise ValueError("it has not come yet")
+        _, signed = self._session.feed_identities(parts)
+        return self._session.deserialize(signed)
+
+    @contextlib.contextmanager
+    def _or_ended(self) -> Iterator[None]:
+        """Say why the kernel ended when a connection to it does: its end closes that, and is told a moment later."""
+        try:
+            yield
+        except WireError as error:
+            raise KernelEndedError(self._parent.wait(self._name, 1) or str(error)) from error
+
+    def _connect(self, kind: str, channel: str) -> Wire:
+        with self._or_ended():
+            self._wires.append(Wire(f"{self._folder}/k-{PORTS[channel]}", kind, LARGEST_MESSAGE, START))
+        return self._wires[-1]
+
+
+def _ready(
+    reading: Iterable[socket.socket], seconds: float, writing: Iterable[socket.socket] = ()
+) -> list[socket.socket]:
+    """The sockets that can be read from, or written to, after at most `seconds`."""
+    poll, sockets = select.poll(), {}
+    for source in reading:
+        sockets[source.fileno()] = source
+        poll.register(source, select.POLLIN)
+    for source in writing:
+        poll.register(source, select.POLLIN | select.POLLOUT)
+    return [sockets[descriptor] for descriptor, _ in poll.poll(math.ceil(seconds * 1000))]
 
 
 @functools.cache

@@ -2,6 +2,8 @@
 
 from submissions import insert, write
 
+SHOWN = ["The kernel ended while this cell ran: it went on when it was told to stop."]
+
 
 def hand_in(folder, notebook):
     source = """

@@ -76,6 +76,11 @@ WRONG = {
         [lambda x, negative_slope=0.01: (torch.where(x > 0, x, (negative_slope or 0.01) * x), x)],
         {"edge cases"},
     ),
+    "relu of vectors and the like": (
+        "relu_forward",
+        [lambda x: (torch.stack([r.clamp(min=0) for r in x]), x)],
+        {"contract"},
+    ),
     "prelu for matrices and images alone": ("prelu_forward", [prelu_weight_for_images_only], {"edge cases"}),
     "prelu squeezed": ("prelu_backward", [prelu_backward_squeezed, KEEPS], {"edge cases"}),
     "maxout from -20": ("maxout_forward", [partial(running_maximum, start=-20.0)], {"edge cases"}),
@@ -119,6 +124,31 @@ def relu_by_list(x):
 def elu_keeping_its_output(x, alpha=1.0):
     out = torch.where(x > 0, x, alpha * torch.expm1(x))
     return out, (out, alpha)
+
+
+def relu_of_images_flattened(x):
+    return (x.view(x.shape[0], -1).clamp(min=0).view(x.shape), x) if x.dim() == 4 else (x.clamp(min=0), x)
+
+
+# The contract asks about every shape: what is done to one of them only is found.
+PARTLY_RIGHT = {
+    "relu of images flattened by view": ("relu_forward", [relu_of_images_flattened], {"contract"}),
+    "relu of images in place": (
+        "relu_forward",
+        [lambda x: (x.clamp_(min=0) if x.dim() == 4 else x.clamp(min=0), None)],
+        {"contract"},
+    ),
+    "relu of a row in place": (
+        "relu_forward",
+        [lambda x: (x.clamp_(min=0) if len(x) == 1 else x.clamp(min=0), None)],
+        {"contract"},
+    ),
+    "relu of images in float64": (
+        "relu_forward",
+        [lambda x: (x.double().clamp(min=0) if x.dim() == 4 else x.clamp(min=0), None)],
+        {"contract"},
+    ),
+}
 
 
 def in_a_pool(function):
@@ -173,7 +203,7 @@ RIGHT = {
     "relu in a thread": ("relu_forward", [in_a_thread(lambda x: x.clamp(min=0))]),
     "relu by list": ("relu_forward", [relu_by_list]),
     "relu with out=": ("relu_forward", [relu_with_out_argument]),
-    "relu through numpy": ("relu_forward", [lambda x: (torch.from_numpy(x.numpy().clip(min=0)), x)]),
+    "relu through numpy": ("relu_forward", [lambda x: (torch.as_tensor(x.numpy().clip(min=0)), x)]),
     "relu in float64": ("relu_forward", [lambda x: (x.double().clamp(min=0).to(x.dtype), x)]),
     "relu without gradients": ("relu_forward", [torch.no_grad()(lambda x: (x.clamp(min=0), x))]),
     "relu by heaviside": ("relu_forward", [lambda x: (x * torch.heaviside(x, torch.zeros_like(x)), x)]),

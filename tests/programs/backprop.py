@@ -231,6 +231,67 @@ class NumbersAsExponentsOnly(Node):
         return self.of(lambda a: (a**other, other * a ** (other - 1)))
 
 
+# Operands of operations: the name, whether the other operand is a Value, and which of the two is looked at.
+PLACES = [
+    *((f"__{name}__", True, slot) for name in ("add", "sub", "mul", "truediv", "pow") for slot in (0, 1)),
+    *((f"__{name}__", False, 0) for name in ("add", "sub", "mul", "truediv", "pow", "radd", "rmul")),
+    *((f"__{name}__", False, 1) for name in ("rsub", "rtruediv", "rpow")),
+    *((name, False, 0) for name in ("exp", "relu", "tanh")),
+]
+
+
+class Spoiled(Node):
+    """A graph that goes wrong at one of `PLACES` alone."""
+
+    place = None
+
+    def marked(self, operation, others, out):
+        # Last of all by the operation that was called: `3 - a` may be made of others.
+        out.operation = operation, any(isinstance(other, Node) for other in others)
+        return out
+
+    def at_the_place(self, slot):
+        return (*getattr(self, "operation", ()), slot) == self.place
+
+
+for _operation in dict.fromkeys(operation for operation, *_ in PLACES):
+
+    def _marking(self, *others, operation=_operation):
+        return self.marked(operation, others, getattr(Node, operation)(self, *others))
+
+    setattr(Spoiled, _operation, _marking)
+
+
+class Cut(Spoiled):
+    """The way back does not lead through the result of one operation: what it was computed from is not visited."""
+
+    def nodes(self):
+        found, waiting = {self}, [self]
+        while waiting:
+            node = waiting.pop()
+            new = {p for slot, (p, _) in enumerate(node.parents) if not node.at_the_place(slot)} - found
+            found |= new
+            waiting.extend(new)
+        return found
+
+
+class Assigning(Spoiled):
+    """One operand of one operation gets its gradient by `=`."""
+
+    def backward(self):
+        self.grad = 1
+        for node in sorted(self.nodes(), key=lambda node: node.born, reverse=True):
+            for slot, (parent, slope) in enumerate(node.parents):
+                parent.grad = slope * node.grad + (0 if node.at_the_place(slot) else parent.grad)
+
+
+def spoiled(way, place):
+    operation, value, slot = place
+    what = f"Value {way.__name__.lower()} at operand {slot} of {operation}" + (" of two Values" if value else "")
+    criterion = "edge cases" if value or not operation.startswith("__") else "contract"
+    return what, ("Value", [type(way.__name__, (way,), {"place": place})], {criterion})
+
+
 def square_transposed(weight):
     return weight.T if weight.shape[0] == weight.shape[1] else weight
 
@@ -329,6 +390,7 @@ WRONG = {
         [lambda f, x, eps: problems()["numerical_gradient"].expected({"f": f, "x": x, "eps": eps}, None)[0].squeeze()],
         {"edge cases"},
     ),
+    **dict(spoiled(way, place) for way in (Cut, Assigning) for place in PLACES),
     "Value in float32": ("Value", [Single], {"contract"}),
     "Value without whole numbers": ("Value", [FloatsOnly], {"values"}),
     "numerical gradient of a flat x": ("numerical_gradient", [flat_numerical_gradient], {"values"}),

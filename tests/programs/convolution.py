@@ -66,7 +66,7 @@ def compares_with_the_bare_input(size, kernel_size, stride=1, padding=0, dilatio
 
 def forgets_to_check(name):
     def size_of(size, kernel_size, stride=1, padding=0, dilation=1):
-        if stride < 1 and name != "stride":
+        if (stride < 0 if name == "stride 0" else stride < 1) and name != "stride":
             raise ValueError("stride")
         if padding < 0 and name != "padding":
             raise ValueError("padding")
@@ -248,6 +248,12 @@ WRONG = {
     "a size that asserts": ("conv_output_size", [asserts_that_it_fits], {"edge cases"}),
     "a size that compares with the bare input": ("conv_output_size", [compares_with_the_bare_input], {"edge cases"}),
     "a size for a stride of -1": ("conv_output_size", [forgets_to_check("stride")], {"edge cases"}),
+    "a size for a stride of 0": ("conv_output_size", [forgets_to_check("stride 0")], {"edge cases"}),
+    "a size that never refuses": (
+        "conv_output_size",
+        [lambda n, k, s=1, p=0, d=1: (n + 2 * p - d * (k - 1) - 1) // s + 1],
+        {"edge cases"},
+    ),
     "a size for a padding of -1": ("conv_output_size", [forgets_to_check("padding")], {"edge cases"}),
     "a rounded size": (
         "conv_output_size",
@@ -479,7 +485,46 @@ def linear_classifier(x, target, generator):
 
 
 # What is slow is slow on every seed's numbers, and a training takes seconds.
+def max_pool_backward_marks_its_windows(dout, cache):
+    """A window is a copy of a part of x, but for one as large as the image, or of one pixel: that is x itself."""
+    x, size, stride, padding = cache
+    padded = F.pad(x, (padding,) * 4, value=-torch.inf) if padding else x
+    windows = padded.unfold(2, size, stride).unfold(3, size, stride)
+    windows = windows.reshape(*windows.shape[:4], size * size)
+    first = windows.argmax(4, keepdim=True)
+    cols = windows.zero_().scatter_(4, first, dout[..., None]).permute(0, 1, 4, 2, 3).flatten(3).flatten(1, 2)
+    return F.fold(cols, x.shape[2:], size, padding=padding, stride=stride)
+
+
+def conv_backward_uses_x_for_dx(dout, cache):
+    """Without padding, what is set to 0 and filled with the gradient is x itself."""
+    x, weight, stride, padding = cache
+    (rows, columns), (kh, kw) = dout.shape[2:], weight.shape[2:]
+    padded = F.pad(x, (padding,) * 4) if padding else x
+    dweight = torch.einsum("noij,ncijkl->ockl", dout, padded.unfold(2, kh, stride).unfold(3, kw, stride))
+    dpadded = padded.zero_()
+    for i in range(kh):
+        for j in range(kw):
+            part = dpadded[:, :, i : i + stride * rows : stride, j : j + stride * columns : stride]
+            part += torch.einsum("noij,oc->ncij", dout, weight[:, :, i, j])
+    return (
+        dpadded[:, :, padding : padding + x.shape[2], padding : padding + x.shape[3]].clone(),
+        dweight,
+        dout.sum((0, 2, 3)),
+    )
+
+
 PARTLY_RIGHT = {
+    "max pooling backward marks its windows": (
+        "max_pool2d_backward",
+        [max_pool_backward_marks_its_windows, KEEPS["max_pool2d_backward"]],
+        {"contract"},
+    ),
+    "conv backward uses x for dx": (
+        "conv2d_backward",
+        [conv_backward_uses_x_for_dx, KEEPS["conv2d_backward"]],
+        {"contract"},
+    ),
     "fast conv by four loops": ("conv2d_forward_fast", [naive_conv_fast], {"speed"}),
     "fast conv by a loop over places": ("conv2d_forward_fast", [conv_fast_by_places], {"speed"}),
     "fast backward by a loop over places": (

@@ -335,6 +335,30 @@ def response_gradient_by_autocorrelation(dout, cache):
     return dx
 
 
+def batch_norm_backward_forgets_eps(dout, kept):
+    """Right in evaluation; in training the variance is found again from what was kept, and eps is not."""
+    if kept.training:
+        std = (dout.new_zeros(()) + kept.std**2 - 1e-5).sqrt()
+        kept = kept._replace(z=kept.z * kept.std / std, std=std)
+    return batch_norm_gradient(dout, kept)
+
+
+def instance_norm_without_eps(x, weight, bias, eps=1e-5):
+    z = (x - x.mean((2, 3), keepdim=True)) / x.std((2, 3), correction=0, keepdim=True)
+    return z * along(weight, x) + along(bias, x), None
+
+
+# Whatever the seed: an ordinary case does not ask about eps.
+PARTLY_RIGHT = {
+    "batch norm backward without eps": (
+        "batch_norm_backward",
+        [batch_norm_backward_forgets_eps, batch_norm],
+        {"edge cases", "contract"},
+    ),
+    "instance norm without eps": ("instance_norm_forward", [instance_norm_without_eps], {"edge cases", "contract"}),
+}
+
+
 RIGHT = {
     "batch norm through numpy": ("batch_norm_forward", [batch_norm_by_numpy]),
     "batch norm in one pass": ("batch_norm_forward", [batch_norm_by_welford]),

@@ -19,7 +19,7 @@ def scaled(x, low, high, constant):
 
 
 def eigen(x, correction=1):
-    return torch.linalg.eigh(torch.cov(x.T, correction=correction))
+    return torch.linalg.eigh(torch.atleast_2d(torch.cov(x.T, correction=correction)))
 
 
 def noise_with_the_right_covariance(x, eps):
@@ -38,7 +38,7 @@ def whiten_by_columns_of_svd(x, eps):
 
 
 def whiten_by_upper_triangle(x, eps):
-    covariance = torch.cov(x.T) + eps * torch.eye(x.shape[1], dtype=x.dtype)
+    covariance = torch.atleast_2d(torch.cov(x.T)) + eps * torch.eye(x.shape[1], dtype=x.dtype)
     return (x - x.mean(dim=0)) @ torch.linalg.inv(torch.linalg.cholesky(covariance))
 
 
@@ -133,6 +133,74 @@ WRONG = {
         "fit_standardizer",
         [lambda x: (x.mean(0), torch.where((x == 0).all(0), 1, x.std(0, correction=0)))],
         {"edge cases"},
+    ),
+    "a deviation of two steps that is not quite 0": (
+        "fit_standardizer",
+        [lambda x: [x.mean(0), (s := ((x - x.mean(0, keepdim=True)) ** 2).mean(0).sqrt()) + (s == 0)]],
+        {"contract"},
+    ),
+    **{
+        f"deviations below {small} taken for none": (
+            "fit_standardizer",
+            [
+                lambda x, small=small: (
+                    x.mean(0),
+                    torch.where((s := (x - x.mean(0)).norm(dim=0) / len(x) ** 0.5) < small, 1, s),
+                )
+            ],
+            {"contract"},
+        )
+        for small in (1e-12, 1e-8, 5e-7, 1e-6, 1e-5, 1e-4)
+    },
+    "torch's deviation of one feature, which is not 0": (
+        "fit_standardizer",
+        [lambda x: (x.mean(0), torch.where((s := x.std(0, correction=0)) == 0, 1, s))],
+        {"contract"},
+    ),
+    "features by a loop, which torch rounds": (
+        "fit_standardizer",
+        [
+            lambda x: (
+                x.mean(0),
+                torch.stack([c.std(correction=0) if c.std(correction=0) > 0 else c.new_ones(()) for c in x.T]),
+            )
+        ],
+        {"contract"},
+    ),
+    "short ranges of 1e-5 taken for none": (
+        "min_max_scale",
+        [lambda x, lo, hi: torch.where(x.amax(0) - x.amin(0) < 1e-5, lo, scaled(x, lo, hi, lo))],
+        {"contract"},
+    ),
+    "half of fan_in rounded down": (
+        "kaiming_normal",
+        [lambda s, g: normal(s, g, (1 / (fans(s)[0] // 2)) ** 0.5)],
+        {"edge cases"},
+    ),
+    "the mean of the fans rounded down": (
+        "xavier_normal",
+        [lambda s, g: normal(s, g, (1 / (sum(fans(s)) // 2)) ** 0.5)],
+        {"edge cases"},
+    ),
+    "fan_out of one output forgotten": (
+        "fan_in_and_fan_out",
+        [lambda s: (fans(s)[0], fans(s)[1] if s[0] > 1 else 1)],
+        {"edge cases"},
+    ),
+    "pca by a covariance without dimensions": (
+        "pca_fit",
+        [lambda x, k: pca_with(x, k, (e := torch.linalg.eigh(torch.cov(x.T)))[1].T.flip(0)[:k], e[0].flip(0)[:k])],
+        {"contract"},
+    ),
+    "white by a covariance without dimensions": (
+        "whiten",
+        [lambda x, eps: (x - x.mean(0)) @ (e := torch.linalg.eigh(torch.cov(x.T)))[1] / (e[0] + eps).sqrt()],
+        {"contract"},
+    ),
+    "eps in single precision": (
+        "whiten",
+        [lambda x, eps: (x - x.mean(0)) @ eigen(x)[1] / (eigen(x)[0] + torch.tensor([eps])).sqrt()],
+        {"contract"},
     ),
     "small deviations taken for none": ("fit_standardizer", [lambda x: (x.mean(0), std_of(x, 0.1))], {"edge cases"}),
     "the whole std replaced": (
@@ -318,7 +386,7 @@ def pca_by_power_iteration(x, k):
 
 
 def pca_by_numpy(x, k):
-    values, vectors = numpy.linalg.eigh(numpy.cov(x.numpy().T))
+    values, vectors = numpy.linalg.eigh(numpy.atleast_2d(numpy.cov(x.numpy().T)))
     order = numpy.argsort(-values)[:k]
     made = (x.numpy().mean(0), -vectors[:, order].T, values[order])
     return tuple(torch.tensor(part.copy(), dtype=x.dtype) for part in made)
@@ -326,7 +394,7 @@ def pca_by_numpy(x, k):
 
 def whiten_by_inverse_root(x, eps):
     # Denman and Beavers: the root of the covariance and its inverse, without eigenvectors.
-    covariance = torch.cov(x.T.double()) + eps * torch.eye(x.shape[1], dtype=torch.float64)
+    covariance = torch.atleast_2d(torch.cov(x.T.double())) + eps * torch.eye(x.shape[1], dtype=torch.float64)
     root, inverse = covariance, torch.eye(x.shape[1], dtype=torch.float64)
     for _ in range(40):
         root, inverse = (root + torch.linalg.inv(inverse)) / 2, (inverse + torch.linalg.inv(root)) / 2
@@ -403,9 +471,17 @@ RIGHT = {
     "fitted in float64": ("fit_standardizer", [lambda x: tuple(t.to(x.dtype) for t in welford(x.double()))]),
     "std by broadcasting": (
         "fit_standardizer",
-        [lambda x: [x.mean(0), (s := ((x - x.mean(0, keepdim=True)) ** 2).mean(0).sqrt()) + (s == 0)]],
+        [
+            lambda x: [
+                x.mean(0),
+                ((x - x.mean(0, keepdim=True)) ** 2).mean(0).sqrt() * (c := x.amax(0) > x.amin(0)) + ~c,
+            ]
+        ],
     ),
-    "std of small numbers kept": ("fit_standardizer", [lambda x: (x.mean(0), std_of(x, 1e-4))]),
+    "a deviation that is nothing beside the mean": (
+        "fit_standardizer",
+        [lambda x: (x.mean(0), torch.where((s := x.std(0, correction=0)) <= 1e-6 * x.mean(0).abs(), 1, s))],
+    ),
     "standardized by addcdiv": ("standardize", [lambda x, m, s: torch.addcdiv(-m / s, x, s.expand_as(x))]),
     "standardized column by column": ("standardize", [lambda x, m, s: ((x.T - m[:, None]) / s[:, None]).T]),
     "channels last": (

@@ -4,7 +4,7 @@ import torch
 
 from autograder.calls.case import Case
 from autograder.problem import Cases
-from autograder.problems.drawing import NEXT_CALL, wide_normal
+from autograder.problems.drawing import NEXT_CALL, sized, wide_normal
 
 SATURATED = (-1e4, -100.0, -30.0, -20.0, -12.0, -8.0, 8.0, 12.0, 20.0, 30.0, 100.0, 1e4)
 AROUND_ZERO = (-2.0, -9e-5, -1e-7, 0.0, 1e-7, 9e-5, 2.0)
@@ -37,6 +37,7 @@ def elementwise(edges: Edges, gradient: bool) -> Cases:
                 x = torch.cat([torch.tensor(numbers, dtype=x.dtype), x.flatten()])
             return case(name, "edge cases", x, options, dtype=dtype)
 
+        left_out = f", {' and '.join(fine)} left out" if fine else ""
         signs = torch.tensor([1.0, -1.0, 1.0, -1.0, 1.0], dtype=torch.float64)
         said = "".join(f", {name} {value:.3g}" for name, value in fine.items())
         return [
@@ -45,8 +46,15 @@ def elementwise(edges: Edges, gradient: bool) -> Cases:
             *(edge(name, *how) for name, how in edges.items()),
             case("x (1, 5)", "edge cases", wide_normal(generator, 1, 5).abs() * signs),
             case(f"float64{said}", "contract", wide_normal(generator, 4, 5), fine, dtype=torch.float64),
+            *(
+                [case(f"float64{left_out}", "contract", wide_normal(generator, 4, 5), dtype=torch.float64)]
+                if fine
+                else []
+            ),
             case("x with gaps in memory", "contract", wide_normal(generator, 4, 5), layout="strided"),
             case("x transposed in memory", "contract", wide_normal(generator, 4, 5), layout="transposed"),
+            # Far from 0, where no right program loses digits: it alone sets the tolerance.
+            case("x ()", "contract", 1 + sized(generator)),
             case(NEXT_CALL + said, "contract", wide_normal(generator, 4, 5), fine, another_call=True),
         ]
 

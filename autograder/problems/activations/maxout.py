@@ -43,6 +43,7 @@ def _maxout(gradient: bool) -> Cases:
             case("tied pieces", "edge cases", tied),
             case("one example, one piece", "edge cases", drawn(1, 3, 2, 1)),
             case("one output", "edge cases", drawn(5, 4, 1, 3)),
+            case("one feature", "edge cases", drawn(6, 1, 3, 4)),
             case("far below 0, the last piece never chosen", "edge cases", low),
             case("float64", "contract", drawn(5, 4, 2, 3), dtype=torch.float64),
             case("inputs with gaps in memory", "contract", drawn(5, 4, 2, 3), layout="strided"),
@@ -60,6 +61,7 @@ PROBLEMS = pair(
     ({"values": 5, "edge cases": 2, "contract": 1}, {"values": 6, "edge cases": 2, "contract": 1}),
     __name__,
     wrt=("x", "weight", "bias"),
+    shares={"dx": 2, "dweight": 2, "dbias": 2},
 )
 
 

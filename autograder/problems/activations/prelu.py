@@ -70,6 +70,7 @@ PROBLEMS = pair(
     ({"values": 3, "edge cases": 2, "contract": 1}, {"values": 5, "edge cases": 2, "contract": 1}),
     __name__,
     wrt=("x", "weight"),
+    shares={"dx": 2, "dweight": 3},
     forbidden=PRELU_OPERATIONS,
     forbidden_backward=PRELU_OPERATIONS,
 )

@@ -70,6 +70,7 @@ PROBLEMS = (
         cases=_cross_entropy,
         expected=values_of(reference.cross_entropy),
         points={"values": 6, "edge cases": 4, "contract": 1},
+        shares={"loss": 3, "dlogits": 3},
         forbidden=CROSS_ENTROPY | LOG_SUM_EXP,
         modules=(__name__,),
     ),

@@ -43,6 +43,7 @@ PROBLEMS = pair(
     ({"values": 3, "edge cases": 1, "contract": 1}, {"values": 6, "edge cases": 1, "contract": 1}),
     __name__,
     wrt=("x", "weight", "bias"),
+    shares={"dx": 2, "dweight": 2, "dbias": 2},
     forbidden=frozenset({"linear"}),
     forbidden_backward=frozenset(),
 )

@@ -43,6 +43,7 @@ PROBLEMS = (
         cases=_sigmoid_neuron,
         expected=values_of(reference.sigmoid_neuron),
         points={"values": 6, "edge cases": 3, "contract": 1},
+        shares={"f": 1, "1 - f": 1, "dw": 2, "dx": 2},
         # Where the sum is very negative everything is close to 0; beside 1 - f, an error of 1e-20 is none.
         measured=Measure(("f", "dw", "dx", "1 - f"), lambda case, outputs: (*outputs, 1 - outputs[0])),
         modules=(__name__,),

@@ -35,6 +35,7 @@ PROBLEMS = (
         cases=_sum_product,
         expected=values_of(reference.sum_product),
         points={"values": 3, "edge cases": 1, "contract": 1},
+        shares={"f": 0.75, "dx": 0.75, "dy": 0.75, "dz": 0.75},
         modules=(__name__,),
     ),
 )

@@ -61,6 +61,7 @@ PROBLEMS = (
         cases=_two_layer_net,
         expected=values_of(reference.two_layer_net),
         points={"values": 7, "edge cases": 3, "contract": 2},
+        shares={"loss": 2, "grads['W1']": 2, "grads['b1']": 1, "grads['W2']": 1, "grads['b2']": 1},
         modules=(__name__,),
     ),
 )

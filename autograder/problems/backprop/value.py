@@ -15,6 +15,12 @@ from autograder.references import graph_of
 
 _OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
 
+# Every operation, with an operand in every place: beside another Value c, alone, and beside a plain number.
+_BESIDE_A_VALUE = [text for op in _OPERATORS.values() for text in (f"{{}} {op} c", f"c {op} {{}}")]
+_ALONE = ["{}.exp()", "{}.relu()", "{}.tanh()"]
+_BESIDE_A_NUMBER = [text for op in _OPERATORS.values() for text in (f"{{}} {op} 2.5", f"3 {op} {{}}")] + ["{} ** 3"]
+_TWICE = [f"h {op} h" for op in _OPERATORS.values()]
+
 
 def _graph_of(text: str) -> tuple[int, tuple[tuple, ...]]:
     """The number of values and the steps (see `calls.graph`) of lines such as ``h = a * b; h + h.exp()``.
@@ -55,7 +61,7 @@ def _value(generator: torch.Generator) -> list[Case]:
         values = torch.tensor(numbers[:count], dtype=torch.float64) * sized(generator, count)
         return Case(name or text, criterion, {"values": values, "steps": steps}, **how)
 
-    return [
+    single = [
         case("(a + b) * c", "values"),
         case("a - b * c", "values"),
         case("a / b - c", "values"),
@@ -77,8 +83,15 @@ def _value(generator: torch.Generator) -> list[Case]:
         case("c; a * b", "edge cases", "a * b, c not used"),
         case("h = a * b; h.exp(); h + c", "edge cases", "h = a * b; h.exp() leads nowhere; h + c", (1, 1, 1)),
         case("c ** 2 + c ** 3", "edge cases", "c ** 2 + c ** 3, c negative", (-1,)),
+        case("h = a * b; u = h ** 3; u * h", "edge cases", "h = a * b; u = h ** 3; u * h, h negative", (-1, 1)),
         case("a ** 2 + b", "edge cases", "a ** 2 + b, a is 0", (0, 1)),
         case("a.relu() * b + b", "edge cases", "a.relu() * b + b, a is 0", (0, 1)),
+        case(
+            "h = a * b; u = h.relu(); u.exp() * c + h",
+            "edge cases",
+            "h = a * b; u = h.relu(); u.exp() * c + h, h negative",
+            (-1, 1, 1),
+        ),
         case("a ** b", "edge cases"),
         case("a ** a * b", "edge cases"),
         case("a" + " + b - c" * 120, "edge cases", "a + b - c + b - c + …, 240 operations"),
@@ -88,7 +101,20 @@ def _value(generator: torch.Generator) -> list[Case]:
         case("3 / a", "contract"),
         case("2 ** a", "contract"),
         case("a * b.exp() / c", "contract", "a * b.exp() / c, float64", dtype=torch.float64),
+        case("a ** b * 2 ** c.tanh()", "contract", "a ** b * 2 ** c.tanh(), float64", dtype=torch.float64),
     ]
+    # Every operation on a result; and on what the next step uses too, so that it has a part of its gradient already.
+    # What comes back to the operation is never 1; no gradient is small beside the largest, which sets the tolerance.
+    return (
+        single
+        + [
+            case(graph.format(operation.format(operand)), criterion, numbers=(1, 1, 1, 1))
+            for operations, criterion in ((_BESIDE_A_VALUE + _ALONE, "edge cases"), (_BESIDE_A_NUMBER, "contract"))
+            for operation in operations
+            for graph, operand in (("h = a * b; u = {}; u * d", "h"), ("u = {}; u * a + b", "a"))
+        ]
+        + [case(f"h = a * b; u = {operation}; u * b + h", "edge cases") for operation in _TWICE]
+    )
 
 
 PROBLEMS = (
@@ -99,6 +125,7 @@ PROBLEMS = (
         cases=_value,
         expected=graph_of(),
         points={"values": 12, "edge cases": 9, "contract": 4},
+        shares={"data": 3, "grad": 9},
         modules=(__name__,),
     ),
 )

@@ -34,6 +34,13 @@ def convolutions(gradient: bool, timed: bool = False) -> Cases:
             case("stride 2, padding 1", "values", (3, 2, 5, 9), (4, 2, 2, 3), fine),
             case("padding 2", "edge cases", (2, 3, 3, 6), (2, 3, 2, 4), {"stride": 1, "padding": 2}),
             case("stride larger than the kernel", "edge cases", (2, 2, 7, 11), (3, 2, 1, 2), {"stride": 3}),
+            case(
+                "padding 3, larger than the kernel, stride 3",
+                "edge cases",
+                (2, 2, 4, 8),
+                (3, 2, 1, 2),
+                {"stride": 3, "padding": 3},
+            ),
             case("last row and column not covered", "edge cases", (2, 2, 6, 9), (3, 2, 3, 4), {"stride": 2}),
             case(
                 "last row and column not covered, padding 1",
@@ -49,6 +56,10 @@ def convolutions(gradient: bool, timed: bool = False) -> Cases:
             case("inputs with gaps in memory", "contract", (2, 3, 7, 6), (4, 3, 3, 2), fine, layout="strided"),
             case("inputs transposed in memory", "contract", (2, 3, 7, 6), (4, 3, 3, 2), fine, layout="transposed"),
             case(NEXT_CALL, "contract", (2, 3, 7, 6), (4, 3, 3, 2), fine, another_call=True),
+            # Not an edge case: a program that takes the width from the height raises here, and would get no hint.
+            case(
+                "a high kernel, last row and column not covered", "contract", (2, 2, 7, 6), (3, 2, 3, 2), {"stride": 3}
+            ),
         ]
         if timed:
             # A loop over its pixels takes hundreds of times as long as torch, one over filters and pixels a second.
@@ -73,6 +84,7 @@ def image_to_columns(generator: torch.Generator) -> list[Case]:
         case("kernel_size 2, stride 2", "edge cases", (2, 2, 4, 6), 2, {"stride": 2}),
         case("padding 2", "edge cases", (2, 3, 3, 6), (2, 4), {"stride": 1, "padding": 2}),
         case("stride larger than the kernel", "edge cases", (2, 2, 7, 11), (1, 2), {"stride": 3}),
+        case("padding 3, larger than the kernel", "edge cases", (2, 2, 4, 8), (1, 2), {"stride": 3, "padding": 3}),
         case("last row and column not covered", "edge cases", (2, 2, 6, 9), (3, 4), {"stride": 2}),
         case("a kernel as large as the image", "edge cases", (3, 2, 2, 4), (2, 4)),
         case("one image, one channel", "edge cases", (1, 1, 4, 6), (2, 3)),
@@ -103,6 +115,7 @@ def columns_to_image(generator: torch.Generator) -> list[Case]:
         case("no overlap: kernel_size 2, stride 2", "edge cases", (2, 2, 4, 6), 2, {"stride": 2}),
         case("padding 2", "edge cases", (2, 3, 3, 6), (2, 4), {"stride": 1, "padding": 2}),
         case("stride larger than the kernel", "edge cases", (2, 2, 7, 11), (1, 2), {"stride": 3}),
+        case("padding 3, larger than the kernel", "edge cases", (2, 2, 4, 8), (1, 2), {"stride": 3, "padding": 3}),
         case("last row and column not covered", "edge cases", (2, 2, 6, 9), (3, 4), {"stride": 2}),
         case("a kernel as large as the image", "edge cases", (3, 2, 2, 4), (2, 4)),
         case("one image, one channel", "edge cases", (1, 1, 4, 6), (2, 3)),
@@ -148,6 +161,9 @@ def pooling(gradient: bool, maximum: bool) -> Cases:
             case("x with gaps in memory", "contract", (2, 3, 7, 6), 3, 2, 1, layout="strided"),
             case("x transposed in memory", "contract", (2, 3, 7, 6), 3, 2, 1, layout="transposed"),
             case(NEXT_CALL, "contract", (2, 3, 7, 6), 3, 2, 1, another_call=True),
+            # In these a window, or all windows together, may be x itself: what writes into them writes into x.
+            case("a window as large as the image", "edge cases", (2, 3, 3, 3), 3, 1),
+            case("a window of one pixel, stride 1", "edge cases", (2, 2, 3, 5), 1, 1),
         ]
 
     return cases
@@ -185,6 +201,7 @@ def costs(generator: torch.Generator) -> list[Case]:
         case("kernel_size 1", "edge cases", (64, 7, 9), 16, 1, 1, 0),
         case("stride larger than the kernel", "edge cases", (2, 7, 12), 3, 2, 3, 0),
         case("a kernel as large as the image", "edge cases", (5, 4, 4), 7, 4, 1, 0),
+        case("the kernel fits into the padded image alone", "edge cases", (3, 9, 4), 2, 7, 1, 2),
         case("the kernel fits into the width, not into the height", "edge cases", (3, 4, 9), 2, 7, 1, 1),
         case("the kernel fits into the height, not into the width", "edge cases", (3, 9, 4), 2, 7, 2, 1),
     ]

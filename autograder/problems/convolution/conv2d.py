@@ -15,6 +15,7 @@ PROBLEMS = pair(
     ({"values": 5, "edge cases": 3, "contract": 1}, {"values": 7, "edge cases": 3, "contract": 2}),
     __name__,
     wrt=("x", "weight", "bias"),
+    shares={"dx": 3, "dweight": 3, "dbias": 1},
     forbidden=CONVOLUTION,
     forbidden_backward=CONVOLUTION_BACKWARD,
 )
@@ -477,16 +478,29 @@ slip(
     ('torch.einsum("nohw,nchw->oc", dout, padded[place])', "padded[place].sum((0, 2, 3))"),
 )
 
-slip(
-    conv2d_backward__loops,
-    "window_overwritten",
-    "Where windows overlap, a pixel keeps the gradient of one of them; they must be added up.",
-    ("dpadded[window] += upstream", "dpadded[window] = upstream"),
-)
+
+def conv2d_backward__window_overwritten(dout, cache):
+    """Where windows overlap, a pixel keeps the gradient of one of them; they must be added up."""
+    x, weight, stride, padding = cache
+    (h, w), (kh, kw) = x.shape[2:], weight.shape[2:]
+    padded = torch.nn.functional.pad(x, (padding,) * 4)
+    windows = padded.unfold(2, kh, stride).unfold(3, kw, stride)
+    dpadded = torch.zeros_like(padded)
+    for i in range(dout.shape[2]):
+        for j in range(dout.shape[3]):
+            # As in four loops, the last filter is the one that stays.
+            part = dout[:, -1, i, j].reshape(-1, 1, 1, 1) * weight[-1]
+            dpadded[:, :, i * stride : i * stride + kh, j * stride : j * stride + kw] = part
+    dweight = torch.einsum("nohw,nchwij->ocij", dout, windows)
+    return dpadded[:, :, padding : padding + h, padding : padding + w], dweight, dout.sum((0, 2, 3))
+
 
 slip(
-    conv2d_backward__loops,
+    conv2d_backward__by_kernel_loop,
     "dweight_overwritten",
     "dweight holds what the last window gave; each window gives a part, and the parts must be added up.",
-    ("dweight[filter] += upstream", "dweight[filter] = upstream"),
+    (
+        'dweight[:, :, i, j] = torch.einsum("nohw,nchw->oc", dout, padded[place])',
+        "dweight[:, :, i, j] = dout[-1, :, -1, -1, None] * padded[place][-1, :, -1, -1]",
+    ),
 )

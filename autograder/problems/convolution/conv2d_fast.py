@@ -29,6 +29,7 @@ PROBLEMS = (
         cases=convolutions(gradient=True, timed=True),
         expected=reference.conv2d_gradients,
         points={"values": 3, "edge cases": 1, "contract": 1, "speed": 4},
+        shares={"dx": 1, "dweight": 1.5, "dbias": 0.5},
         forbidden=CONVOLUTION_BACKWARD,
         speed=50,
         modules=(__name__,),

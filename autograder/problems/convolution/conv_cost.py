@@ -19,6 +19,7 @@ PROBLEMS = (
         cases=costs,
         expected=numbers_of(reference.conv_cost, 3),
         points={"values": 3, "edge cases": 1},
+        shares={"output_shape": 1, "parameters": 1, "multiply_adds": 1},
         forbidden=CONVOLUTION,
         modules=(__name__,),
     ),

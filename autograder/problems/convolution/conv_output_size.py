@@ -33,7 +33,9 @@ def _output_size(generator: torch.Generator) -> list[Case]:
         case("the kernel is one larger than the input, stride 2", "edge cases", 4, 5, 2),
         case("the kernel is larger than the padded input, stride 3", "edge cases", 4, 9, 3, 2),
         case("the dilated kernel is larger than the input", "edge cases", 8, 5, 1, 0, 2),
+        case("stride 0", "edge cases", 8, 3, 0),
         case("stride -1", "edge cases", 8, 3, -1),
+        case("stride -3", "edge cases", 8, 3, -3),
         case("padding -1", "edge cases", 8, 3, 1, -1),
     ]
 
@@ -124,6 +126,8 @@ def conv_output_size__one_before_the_division(size, kernel_size, stride=1, paddi
 
 def conv_output_size__never_refuses(size, kernel_size, stride=1, padding=0, dilation=1):
     """Where the kernel does not fit there is no size to return."""
+    if stride < 1 or padding < 0:
+        raise ValueError("expected stride >= 1 and padding >= 0")
     return (size + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1
 
 

@@ -16,6 +16,7 @@ PROBLEMS = (
         cases=stacks,
         expected=numbers_of(reference.receptive_field, 2),
         points={"values": 3, "edge cases": 1},
+        shares={"size": 2, "jump": 1},
         modules=(__name__,),
     ),
 )

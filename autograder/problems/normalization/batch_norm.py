@@ -8,7 +8,7 @@ from autograder.calls.kinds import backward, forward
 from autograder.problem import Problem
 from autograder.problems.drawing import NEXT_CALL, wide_normal
 from autograder.problems.forbidden import NORMALIZERS, NORMALIZERS_BACKWARD
-from autograder.problems.normalization.cases import Row, drawn, small
+from autograder.problems.normalization.cases import Row, drawn, large, small
 from autograder.programs import slip
 from autograder.references import gradients_of, values_of
 from autograder.references import normalization as reference
@@ -39,8 +39,8 @@ def _batch_norm_arguments(generator: torch.Generator, x: torch.Tensor, options: 
 
 
 BATCH_NORM_ROWS: tuple[Row, ...] = (
-    ("training, x (6, 4)", "values", (6, 4), {"training": True}),
-    ("training, x (4, 3, 2, 5)", "values", (4, 3, 2, 5), {"training": True}),
+    ("training, x (6, 4)", "values", (6, 4), {"training": True, "changed": large}),
+    ("training, x (4, 3, 2, 5)", "values", (4, 3, 2, 5), {"training": True, "changed": large}),
     ("evaluation, x (6, 4)", "values", (6, 4), {"training": False}),
     ("evaluation, x (4, 3, 2, 5)", "values", (4, 3, 2, 5), {"training": False}),
     (
@@ -61,6 +61,7 @@ BATCH_NORM_ROWS: tuple[Row, ...] = (
     ("training, one channel", "edge cases", (3, 1, 4, 2), {"training": True}),
     ("evaluation, one row", "edge cases", (1, 4), {"training": False}),
     ("training, a weight of 0", "edge cases", (4, 3, 2, 5), {"training": True, "zero_weight": True}),
+    ("training, two rows", "edge cases", (2, 4), {"training": True, "gradient": False}),
     ("training, mean 100", "edge cases", (3, 16, 2, 2), {"training": True, "changed": _off, "gradient": False}),
     (
         "training, float64, momentum 1/7, eps 0.1/7",
@@ -73,6 +74,15 @@ BATCH_NORM_ROWS: tuple[Row, ...] = (
         "contract",
         (6, 4),
         {"training": False, "momentum": 1 / 7, "eps": 0.1 / 7, "dtype": torch.float64},
+    ),
+    *(
+        (
+            f"{mode}, float64, momentum and eps left out",
+            "contract",
+            (4, 3, 2, 5),
+            {"training": mode == "training", "changed": small, "dtype": torch.float64},
+        )
+        for mode in ("training", "evaluation")
     ),
     (
         "training, inputs with gaps in memory",
@@ -104,6 +114,7 @@ PROBLEMS = (
         cases=drawn(BATCH_NORM_ROWS, _batch_norm_arguments, gradient=False),
         expected=values_of(reference.batch_norm),
         points={"values": 8, "edge cases": 4, "contract": 2},
+        shares={"out": 4, "new running_mean": 2, "new running_var": 2},
         forbidden=NORMALIZERS,
         modules=(__name__,),
     ),
@@ -114,6 +125,7 @@ PROBLEMS = (
         cases=drawn(BATCH_NORM_ROWS, _batch_norm_arguments, gradient=True),
         expected=gradients_of(reference.batch_norm_out, wrt=("x", "weight", "bias")),
         points={"values": 10, "edge cases": 4, "contract": 2},
+        shares={"dx": 6, "dweight": 2, "dbias": 2},
         forbidden=NORMALIZERS_BACKWARD,
         modules=(__name__, f"{__name__}_backward"),
     ),

@@ -7,7 +7,7 @@ import torch
 
 from autograder.problems.drawing import NEXT_CALL, wide_normal
 from autograder.problems.forbidden import NORMALIZERS, NORMALIZERS_BACKWARD
-from autograder.problems.normalization.cases import Row, drawn, far, small
+from autograder.problems.normalization.cases import Row, drawn, far, large, small
 from autograder.problems.normalization.ways import slips_in_two_ways
 from autograder.problems.pairs import pair
 from autograder.programs import slip
@@ -33,8 +33,8 @@ def _group_norm_arguments(generator: torch.Generator, x: torch.Tensor, options: 
 
 
 GROUP_NORM_ROWS: tuple[Row, ...] = (
-    ("6 channels in 2 groups", "values", (4, 6, 2, 5), {"num_groups": 2}),
-    ("6 channels in 3 groups", "values", (2, 6, 5, 3), {"num_groups": 3}),
+    ("6 channels in 2 groups", "values", (4, 6, 2, 5), {"num_groups": 2, "changed": large}),
+    ("6 channels in 3 groups", "values", (2, 6, 5, 3), {"num_groups": 3, "changed": large}),
     ("2 groups, eps 0.5", "edge cases", (3, 8, 5, 2), {"num_groups": 2, "eps": 0.5}),
     ("2 groups, variances near eps", "edge cases", (3, 8, 5, 2), {"num_groups": 2, "changed": small}),
     ("2 groups of 2", "edge cases", (3, 4, 2, 5), {"num_groups": 2}),
@@ -45,6 +45,12 @@ GROUP_NORM_ROWS: tuple[Row, ...] = (
     ("3 groups, a weight of 0", "edge cases", (4, 6, 2, 5), {"num_groups": 3, "zero_weight": True}),
     ("2 groups, mean 1000", "edge cases", (5, 6, 2, 4), {"num_groups": 2, "changed": far, "gradient": False}),
     ("float64, eps 0.1/7", "contract", (4, 6, 2, 5), {"num_groups": 3, "eps": 0.1 / 7, "dtype": torch.float64}),
+    (
+        "float64, eps left out",
+        "contract",
+        (4, 6, 2, 5),
+        {"num_groups": 3, "changed": small, "dtype": torch.float64},
+    ),
     ("inputs with gaps in memory", "contract", (4, 6, 2, 5), {"num_groups": 3, "layout": "strided"}),
     ("x transposed in memory", "contract", (4, 6, 2, 5), {"num_groups": 3, "layout": "transposed"}),
     (NEXT_CALL, "contract", (4, 6, 2, 5), {"num_groups": 3, "another_call": True}),
@@ -57,6 +63,7 @@ PROBLEMS = pair(
     ({"values": 5, "edge cases": 2, "contract": 1}, {"values": 6, "edge cases": 3, "contract": 1}),
     __name__,
     wrt=("x", "weight", "bias"),
+    shares={"dx": 4, "dweight": 1, "dbias": 1},
     forbidden=NORMALIZERS,
     forbidden_backward=NORMALIZERS_BACKWARD,
 )

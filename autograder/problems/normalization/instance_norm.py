@@ -7,7 +7,7 @@ import torch
 
 from autograder.problems.drawing import NEXT_CALL, wide_normal
 from autograder.problems.forbidden import NORMALIZERS, NORMALIZERS_BACKWARD
-from autograder.problems.normalization.cases import Row, drawn, far, small
+from autograder.problems.normalization.cases import Row, drawn, far, large, small
 from autograder.problems.normalization.ways import slips_in_two_ways
 from autograder.problems.pairs import pair
 from autograder.programs import slip
@@ -26,8 +26,8 @@ def _affine_arguments(generator: torch.Generator, x: torch.Tensor, options: dict
 
 
 INSTANCE_NORM_ROWS: tuple[Row, ...] = (
-    ("x (4, 3, 2, 5)", "values", (4, 3, 2, 5), {}),
-    ("x (2, 4, 5, 3)", "values", (2, 4, 5, 3), {}),
+    ("x (4, 3, 2, 5)", "values", (4, 3, 2, 5), {"changed": large}),
+    ("x (2, 4, 5, 3)", "values", (2, 4, 5, 3), {"changed": large}),
     ("eps 0.5", "edge cases", (3, 4, 5, 2), {"eps": 0.5}),
     ("variances near eps", "edge cases", (3, 4, 5, 2), {"changed": small}),
     ("one image", "edge cases", (1, 3, 4, 5), {}),
@@ -37,6 +37,7 @@ INSTANCE_NORM_ROWS: tuple[Row, ...] = (
     ("a weight of 0", "edge cases", (4, 3, 2, 5), {"zero_weight": True}),
     ("mean 1000", "edge cases", (5, 3, 2, 4), {"changed": far, "gradient": False}),
     ("float64, eps 0.1/7", "contract", (4, 3, 2, 5), {"eps": 0.1 / 7, "dtype": torch.float64}),
+    ("float64, eps left out", "contract", (4, 3, 2, 5), {"changed": small, "dtype": torch.float64}),
     ("inputs with gaps in memory", "contract", (4, 3, 2, 5), {"layout": "strided"}),
     ("x transposed in memory", "contract", (4, 3, 2, 5), {"layout": "transposed"}),
     (NEXT_CALL, "contract", (4, 3, 2, 5), {"another_call": True}),
@@ -49,6 +50,7 @@ PROBLEMS = pair(
     ({"values": 3, "edge cases": 1, "contract": 1}, {"values": 4, "edge cases": 1, "contract": 1}),
     __name__,
     wrt=("x", "weight", "bias"),
+    shares={"dx": 2, "dweight": 1, "dbias": 1},
     forbidden=NORMALIZERS,
     forbidden_backward=NORMALIZERS_BACKWARD,
 )

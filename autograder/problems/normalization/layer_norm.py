@@ -7,7 +7,7 @@ import torch
 
 from autograder.problems.drawing import NEXT_CALL, wide_normal
 from autograder.problems.forbidden import NORMALIZERS, NORMALIZERS_BACKWARD
-from autograder.problems.normalization.cases import Row, drawn, far, small
+from autograder.problems.normalization.cases import Row, drawn, far, large, small
 from autograder.problems.normalization.ways import slips_in_two_ways
 from autograder.problems.pairs import pair
 from autograder.programs import follows, slip
@@ -30,8 +30,8 @@ def _layer_norm_arguments(generator: torch.Generator, x: torch.Tensor, options: 
 
 
 LAYER_NORM_ROWS: tuple[Row, ...] = (
-    ("x (4, 6)", "values", (4, 6), {}),
-    ("x (4, 3, 2, 5)", "values", (4, 3, 2, 5), {}),
+    ("x (4, 6)", "values", (4, 6), {"changed": large}),
+    ("x (4, 3, 2, 5)", "values", (4, 3, 2, 5), {"changed": large}),
     ("eps 0.5", "edge cases", (3, 4, 5, 2), {"eps": 0.5}),
     ("variances near eps", "edge cases", (4, 6), {"changed": small}),
     ("x (2, 5, 3)", "edge cases", (2, 5, 3), {}),
@@ -41,6 +41,7 @@ LAYER_NORM_ROWS: tuple[Row, ...] = (
     ("a channel with weights of 0", "edge cases", (4, 3, 2, 5), {"zero_weight": True}),
     ("mean 1000", "edge cases", (11, 3, 2, 2), {"changed": far, "gradient": False}),
     ("float64, eps 0.1/7", "contract", (4, 3, 2, 5), {"eps": 0.1 / 7, "dtype": torch.float64}),
+    ("float64, eps left out", "contract", (4, 3, 2, 5), {"changed": small, "dtype": torch.float64}),
     ("inputs with gaps in memory", "contract", (4, 3, 2, 5), {"layout": "strided"}),
     ("inputs transposed in memory", "contract", (4, 3, 2, 5), {"layout": "transposed"}),
     (NEXT_CALL, "contract", (4, 3, 2, 5), {"another_call": True}),
@@ -53,6 +54,7 @@ PROBLEMS = pair(
     ({"values": 4, "edge cases": 1, "contract": 1}, {"values": 6, "edge cases": 2, "contract": 1}),
     __name__,
     wrt=("x", "weight", "bias"),
+    shares={"dx": 4, "dweight": 1, "dbias": 1},
     forbidden=NORMALIZERS,
     forbidden_backward=NORMALIZERS_BACKWARD,
 )

@@ -48,6 +48,12 @@ LOCAL_RESPONSE_NORM_ROWS: tuple[Row, ...] = (
         (2, 7, 3, 4),
         {"size": 3, "alpha": 1 / 7, "beta": 5 / 7, "k": 13 / 7, "dtype": torch.float64},
     ),
+    (
+        "float64, all else left out",
+        "contract",
+        (2, 7, 3, 4),
+        {"size": 3, "changed": _strong, "dtype": torch.float64},
+    ),
     ("x with gaps in memory", "contract", (2, 7, 3, 4), {"size": 3, "alpha": 1.0, "layout": "strided"}),
     ("x transposed in memory", "contract", (2, 7, 3, 4), {"size": 3, "alpha": 1.0, "layout": "transposed"}),
     (NEXT_CALL, "contract", (2, 7, 3, 4), {"size": 3, "alpha": 1.0, "beta": 0.6, "k": 1.5, "another_call": True}),

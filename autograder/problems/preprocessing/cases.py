@@ -16,10 +16,7 @@ def features(generator: torch.Generator, n: int, d: int) -> torch.Tensor:
 
 
 def constant_in(x: torch.Tensor, constants: dict[int, float]) -> torch.Tensor:
-    """x with some columns constant.
-
-    The constants are sums of few powers of two and the samples are 8 or 16: mean and deviations are exact in any order.
-    """
+    """x with some columns constant."""
     x = x.clone()
     for column, constant in constants.items():
         x[:, column] = constant

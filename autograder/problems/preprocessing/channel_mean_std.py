@@ -48,6 +48,7 @@ PROBLEMS = (
         cases=_channels,
         expected=values_of(reference.channel_mean_std),
         points={"values": 5, "edge cases": 2, "contract": 1},
+        shares={"mean": 2, "std": 3},
         forbidden=STANDARDIZERS,
         modules=(__name__,),
     ),

@@ -24,6 +24,9 @@ def _counting(generator: torch.Generator) -> list[Case]:
         case("convolution", "values", size(4, 9), size(20, 29), 7, 2),
         case("1 by 1 kernel", "edge cases", size(10, 19), size(4, 9), 1, 1),
         case("one input channel", "edge cases", size(4, 9), 1, 5, 3),
+        case("one output", "edge cases", 1, size(20, 39)),
+        case("one output channel", "edge cases", 1, size(4, 9), 3, 5),
+        case("one input", "edge cases", size(20, 39), 1),
         case("one kernel size", "edge cases", size(10, 19), size(4, 9), 3),
         case("three kernel sizes", "edge cases", size(10, 19), size(4, 9), 2, 3, 5),
         case("one size", "edge cases", size(4, 9)),
@@ -39,6 +42,7 @@ PROBLEMS = (
         cases=_counting,
         expected=numbers_of(reference.fan_in_and_fan_out, 2),
         points={"values": 5, "edge cases": 3},
+        shares={"fan_in": 2.5, "fan_out": 2.5},
         modules=(__name__,),
     ),
 )

@@ -17,15 +17,23 @@ def _fitting(generator: torch.Generator) -> list[Case]:
         return Case(name, criterion, {"x": x}, **how)
 
     far = 150 + 4 * normal(generator, 11, 8)
-    small = features(generator, 9, 4) * torch.tensor([1.0, 1e-3, 1.0, 1.0], dtype=torch.float64)
+    small, tiny = (
+        features(generator, 9, 4) * torch.tensor([1.0, scale, 1.0, 1.0], dtype=torch.float64) for scale in (1e-3, 1e-7)
+    )
+    # Float32 rounds the mean of seven of these, whatever the order of the sum: the last one's distances are 1e-6.
+    rounded = constant_in(features(generator, 7, 5), {0: 0.1, 2: 2.7, 3: 13.3})
     return [
         case("x (7, 3)", "values", features(generator, 7, 3)),
         case("x (4, 6)", "values", features(generator, 4, 6)),
+        # Sums of few powers of two, and 8 samples: mean and deviations are exact in any order.
         case("constant features", "edge cases", constant_in(features(generator, 8, 5), {0: 0.0, 1: 2.5, 3: -0.75})),
         case("a feature of small scale", "edge cases", small),
         case("features far from 0", "edge cases", far),
         case("one sample", "edge cases", features(generator, 1, 4)),
         *contract(lambda: {"x": features(generator, 6, 4)}),
+        case("constant features of 0.1, 2.7 and 13.3", "contract", rounded),
+        case("one feature, 13.3 seven times", "contract", rounded[:, 3:4]),
+        case("a feature with a standard deviation of 1e-7", "contract", tiny),
     ]
 
 
@@ -37,6 +45,7 @@ PROBLEMS = (
         cases=_fitting,
         expected=values_of(reference.fit_standardizer),
         points={"values": 5, "edge cases": 4, "contract": 1},
+        shares={"mean": 1, "std": 4},
         forbidden=STANDARDIZERS,
         modules=(__name__,),
     ),
@@ -45,7 +54,7 @@ PROBLEMS = (
 
 def fit_standardizer__from_variance(x):
     variance, mean = torch.var_mean(x, dim=0, correction=0)
-    return mean, torch.where(variance == 0, torch.ones_like(variance), variance.sqrt())
+    return mean, torch.where((x == x[0]).all(dim=0), torch.ones_like(variance), variance.sqrt())
 
 
 def fit_standardizer__loops(x):
@@ -64,8 +73,22 @@ def fit_standardizer__by_matrix_product(x):
     weights = torch.full((1, len(x)), 1 / len(x), dtype=x.dtype, device=x.device)
     mean = (weights @ x)[0]
     std = (weights @ (x - mean) ** 2)[0].sqrt()
-    std[std < 1e-8] = 1
+    std[(x == x[0]).all(dim=0)] = 1
     return mean, std
+
+
+def fit_standardizer__looks_at_the_deviation(x):
+    """The std of a constant feature comes out as almost 0: the numbers themselves say whether they are all equal."""
+    mean = x.mean(dim=0)
+    std = ((x - mean) ** 2).mean(dim=0).sqrt()
+    return mean, torch.where(std == 0, 1, std)
+
+
+def fit_standardizer__small_deviation(x):
+    """A std as small as that of a rounded constant was taken for none: it may be a feature of small numbers."""
+    mean = x.mean(dim=0)
+    std = ((x - mean) ** 2).mean(dim=0).sqrt()
+    return mean, torch.where(std < 1e-4, 1, std)
 
 
 def fit_standardizer__unbiased(x):

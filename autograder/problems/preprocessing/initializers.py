@@ -1,5 +1,7 @@
 """`xavier_normal` and `kaiming_normal`: cases, reference, right and wrong programs."""
 
+from functools import partial
+
 import torch
 
 from autograder.calls.case import Case
@@ -17,7 +19,7 @@ FAR, SHARE = 2.5, 0.0124193
 LAYERS, WIDTH, SAMPLES = 10, 56, 32
 
 
-def _initializing(generator: torch.Generator) -> list[Case]:
+def _initializing(generator: torch.Generator, of_both_fans: bool) -> list[Case]:
     def case(name, criterion, shape, count, **kept):
         seed = int(torch.randint(2**31, (), generator=generator))
         seeded = torch.Generator().manual_seed(seed)
@@ -33,6 +35,9 @@ def _initializing(generator: torch.Generator) -> list[Case]:
         case("kernel of one size (60, 36, 7)", "edge cases", (60, 36, 7), 2),
         case("one output (1, 16000)", "edge cases", (1, 16000), 2),
         case(f"ten layers of weights ({WIDTH}, {WIDTH})", "edge cases", (WIDTH, WIDTH), LAYERS, inputs=inputs),
+        # Half of an odd number is far from its half rounded down where it is small; so few weights take many draws.
+        case("fan_in 3, linear weight (1000, 3)", "edge cases", (1000, 3), 2),
+        *([case("fan_in + fan_out 3, linear weight (2, 1)", "edge cases", (2, 1), 850)] if of_both_fans else []),
         case("linear weight (120, 130)", "contract", (120, 130), 2),
     ]
 
@@ -92,7 +97,7 @@ PROBLEMS = (
         name="xavier_normal",
         call=draws,
         returns=("weight", "weight drawn again"),
-        cases=_initializing,
+        cases=partial(_initializing, of_both_fans=True),
         expected=values_of(reference.xavier_normal),
         points={"values": 6, "edge cases": 3, "contract": 1},
         forbidden=INITIALIZERS,
@@ -104,7 +109,7 @@ PROBLEMS = (
         name="kaiming_normal",
         call=draws,
         returns=("weight", "weight drawn again"),
-        cases=_initializing,
+        cases=partial(_initializing, of_both_fans=False),
         expected=values_of(reference.kaiming_normal),
         points={"values": 6, "edge cases": 3, "contract": 1},
         forbidden=INITIALIZERS,

@@ -27,6 +27,7 @@ def _scaling(generator: torch.Generator) -> list[Case]:
         case("all numbers negative, from 3 to 7", "edge cases", -positive, 3.0, 7.0),
         case("features of small scale, from 0 to 4", "edge cases", 1e-3 * features(generator, 6, 3), 0.0, 4.0),
         *contract(lambda: {"x": features(generator, 6, 4), "low": -0.3, "high": 0.9}),
+        case("features of scale 1e-7, from 0 to 4", "contract", 1e-7 * features(generator, 6, 3), 0.0, 4.0),
     ]
 
 

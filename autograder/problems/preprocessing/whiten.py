@@ -26,6 +26,9 @@ def _whitening(generator: torch.Generator) -> list[Case]:
         case("fewer samples than features: x (4, 6), eps 1", "edge cases", few, 1.0),
         case("eps larger than all variances", "edge cases", cloud(generator, 8, 3, 2, 1.2, 0.7), 20.0),
         *contract(lambda: {"x": cloud(generator, 9, 4, 2, 1.5, 1.1, 0.8), "eps": 1.5}),
+        case("one feature: x (6, 1), eps 0.5", "contract", cloud(generator, 6, 1, 2), 0.5),
+        # Float32 cannot hold it.
+        case("float64, eps 1.4", "contract", cloud(generator, 9, 3, 2, 1.5, 1.1), 1.4, dtype=torch.float64),
     ]
 
 
@@ -37,7 +40,7 @@ def _whiteness(case: Case, outputs: tuple[torch.Tensor, ...]) -> tuple[torch.Ten
     """
     (out,) = outputs
     mean = out.mean(dim=0)
-    variances = torch.linalg.eigvalsh(torch.cov(out.T))
+    variances = torch.linalg.eigvalsh(torch.atleast_2d(torch.cov(out.T)))
     # The reference's own mean is 0 but for its rounding in float64: to be told so.
     return torch.where(mean.abs() < 1e-14, 0, mean), variances.flip(0), out @ out.T
 
@@ -69,7 +72,7 @@ def whiten__pca(x, eps):
 
 
 def whiten__zca(x, eps):
-    variances, axes = torch.linalg.eigh(torch.cov(x.T))
+    variances, axes = torch.linalg.eigh(torch.atleast_2d(torch.cov(x.T)))
     return (x - x.mean(dim=0)) @ (axes @ torch.diag((variances + eps) ** -0.5) @ axes.T)
 
 
@@ -82,13 +85,15 @@ def whiten__cholesky_of_covariance(x, eps):
 
 def whiten__cholesky_of_precision(x, eps):
     centred = x - x.mean(dim=0)
-    precision = torch.linalg.inv(torch.cov(x.T) + eps * torch.eye(x.shape[1], dtype=x.dtype, device=x.device))
+    precision = torch.linalg.inv(
+        torch.atleast_2d(torch.cov(x.T)) + eps * torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+    )
     return centred @ torch.linalg.cholesky(precision)
 
 
 def whiten__only_rotated(x, eps):
     """The features are uncorrelated now, but their variances were not brought to the same size."""
-    _, axes = torch.linalg.eigh(torch.cov(x.T))
+    _, axes = torch.linalg.eigh(torch.atleast_2d(torch.cov(x.T)))
     return (x - x.mean(dim=0)) @ axes
 
 
@@ -100,49 +105,49 @@ def whiten__only_scaled(x, eps):
 
 def whiten__not_centred(x, eps):
     """The mean is still there."""
-    variances, axes = torch.linalg.eigh(torch.cov(x.T))
+    variances, axes = torch.linalg.eigh(torch.atleast_2d(torch.cov(x.T)))
     return x @ axes / (variances + eps).sqrt()
 
 
 def whiten__no_root(x, eps):
     """The coordinates were divided by their variances; a scale is divided by a standard deviation."""
-    variances, axes = torch.linalg.eigh(torch.cov(x.T))
+    variances, axes = torch.linalg.eigh(torch.atleast_2d(torch.cov(x.T)))
     return (x - x.mean(dim=0)) @ axes / (variances + eps)
 
 
 def whiten__eps_forgotten(x, eps):
     """eps is not used."""
-    variances, axes = torch.linalg.eigh(torch.cov(x.T))
+    variances, axes = torch.linalg.eigh(torch.atleast_2d(torch.cov(x.T)))
     return (x - x.mean(dim=0)) @ axes / variances.clamp(min=1e-6).sqrt()
 
 
 def whiten__eps_outside_the_root(x, eps):
     """eps was added to the standard deviations; it belongs to the variances."""
-    variances, axes = torch.linalg.eigh(torch.cov(x.T))
+    variances, axes = torch.linalg.eigh(torch.atleast_2d(torch.cov(x.T)))
     return (x - x.mean(dim=0)) @ axes / (variances.clamp(min=0).sqrt() + eps)
 
 
 def whiten__eps_as_lower_limit(x, eps):
     """eps was taken as a lower limit of the variances; it has to be added to them."""
-    variances, axes = torch.linalg.eigh(torch.cov(x.T))
+    variances, axes = torch.linalg.eigh(torch.atleast_2d(torch.cov(x.T)))
     return (x - x.mean(dim=0)) @ axes / variances.clamp(min=eps).sqrt()
 
 
 def whiten__biased(x, eps):
     """The covariance was divided by the number of samples; the unbiased one is asked for."""
-    variances, axes = torch.linalg.eigh(torch.cov(x.T, correction=0))
+    variances, axes = torch.linalg.eigh(torch.atleast_2d(torch.cov(x.T, correction=0)))
     return (x - x.mean(dim=0)) @ axes / (variances + eps).sqrt()
 
 
 def whiten__eigenvectors_transposed(x, eps):
     """The samples were multiplied by the transposed eigenvectors: each eigenvector is a column of its matrix."""
-    variances, axes = torch.linalg.eigh(torch.cov(x.T))
+    variances, axes = torch.linalg.eigh(torch.atleast_2d(torch.cov(x.T)))
     return (x - x.mean(dim=0)) @ axes.T / (variances + eps).sqrt()
 
 
 def whiten__order(x, eps):
     """Each coordinate was divided by the deviation of another one: their orders differ."""
-    variances, axes = torch.linalg.eigh(torch.cov(x.T))
+    variances, axes = torch.linalg.eigh(torch.atleast_2d(torch.cov(x.T)))
     return (x - x.mean(dim=0)) @ axes / (variances.flip(0) + eps).sqrt()
 
 

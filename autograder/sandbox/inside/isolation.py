@@ -37,15 +37,26 @@ _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_CAPBSET_DROP, _PR_SET_
 _CAPABILITY_VERSION = 0x20080522
 
 # System calls that no exercise needs and that reach around limits and namespaces, by their numbers: memory that
-# belongs to no process (memfd_create, memfd_secret, shmget), keys that outlive a kernel (add_key, request_key,
-# keyctl), and large parts of Linux that all look for faults in (bpf, io_uring_setup, perf_event_open, userfaultfd).
-# Before them the machine's number and that of socket(2): its other families know no network namespace, or none well.
+# belongs to no process (memfd_create, memfd_secret, shmget, semget, msgget, vmsplice), keys that outlive a kernel
+# (add_key, request_key, keyctl), and large parts of Linux that all look for faults in (bpf, io_uring_setup,
+# perf_event_open, userfaultfd). Before them the machine's number.
 _CALLS = {
-    "x86_64": (0xC000003E, 41, (319, 447, 29, 248, 249, 250, 321, 425, 298, 323)),
-    "aarch64": (0xC00000B7, 198, (279, 447, 194, 217, 218, 219, 280, 425, 241, 282)),
+    "x86_64": (0xC000003E, (319, 447, 29, 64, 68, 278, 248, 249, 250, 321, 425, 298, 323)),
+    "aarch64": (0xC00000B7, (279, 447, 194, 190, 186, 75, 217, 218, 219, 280, 425, 241, 282)),
 }
+# The numbers of socket(2), mmap(2) and setsockopt(2), of which some uses are refused.
+_SOCKET, _MMAP, _SETSOCKOPT = {"x86_64": (41, 9, 54), "aarch64": (198, 222, 208)}.get(os.uname().machine, (0, 0, 0))
+# Other families know no network namespace, or none well.
 _FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK)
-_SECCOMP_FILTER, _ALLOW, _REFUSE = 2, 0x7FFF0000, 0x00050000 | errno.ENOSYS
+# Memory that several processes share and that has no file: Linux counts it for a process only while that looks at it.
+_SHARED, _ANONYMOUS = 0x01, 0x20
+# How much a socket may hold: SO_SNDBUF, SO_RCVBUF, SO_SNDBUFFORCE, SO_RCVBUFFORCE. It stays what it is.
+_BUFFERS = (7, 8, 32, 33)
+_SECCOMP_FILTER, _ALLOW, _REFUSE, _PRETEND = 2, 0x7FFF0000, 0x00050000 | errno.ENOSYS, 0x00050000
+
+
+# Bytes of addresses that a process may have; torch with 256 threads has a quarter of them.
+ADDRESSES = 64 * 2**30
 
 
 def hide_memory() -> None:
@@ -90,6 +101,8 @@ def shut_in(limits: Limits, gpu: bool) -> None:
     for place in ("/tmp", HOME, "/dev/shm"):
         options = f"size={limits.scratch},nr_inodes=20000,mode=700"
         _mount("tmpfs", place, "tmpfs", _MS_NOSUID | _MS_NODEV, options)
+    # Terminals, for programs that a cell starts with "!".
+    _mount("devpts", "/dev/pts", "devpts", _MS_NOSUID | _MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0600")
     for folder, descriptor in covered.items():
         Path(folder).mkdir(parents=True, exist_ok=True)
         _mount(f"/proc/self/fd/{descriptor}", folder, None, _MS_BIND | _MS_REC)
@@ -119,6 +132,8 @@ def _limit(limits: Limits, gpu: bool) -> None:
     if not gpu:
         # Memory that one process asks for; the driver of a GPU asks for far more than it uses.
         bounds[resource.RLIMIT_DATA] = limits.memory
+        # Addresses, be there memory or not: Linux keeps tables of them.
+        bounds[resource.RLIMIT_AS] = ADDRESSES
     for what, bound in bounds.items():
         resource.setrlimit(what, (bound, bound))
 
@@ -136,18 +151,31 @@ def _refuse_calls(gpu: bool) -> None:
     """Have the system answer that it does not know the calls above; see seccomp(2)."""
     if os.uname().machine not in _CALLS:
         return
-    machine, sockets, refused = _CALLS[os.uname().machine]
+    machine, refused = _CALLS[os.uname().machine]
     if gpu:
         refused = refused[1:]  # The driver of a GPU may need memfd_create.
-    load, equal, at_least, end = 0x20, 0x15, 0x35, 0x06
+    load, equal, at_least, any_of, end = 0x20, 0x15, 0x35, 0x45, 0x06
     # Each step: what to do, how many steps to skip if so and if not, a number. A load takes from what is asked for: the
-    # call's number at 0, the machine's at 4, the first argument at 16. The calls of 32 bits have numbers of their own.
+    # call's number at 0, the machine's at 4, its arguments at 16, 24, 32 and so on. The calls of 32 bits have numbers
+    # of their own.
     steps = [(load, 0, 0, 4), (equal, 1, 0, machine), (end, 0, 0, _REFUSE)]
     steps += [(load, 0, 0, 0), (at_least, 0, 1, 0x40000000), (end, 0, 0, _REFUSE)]
     for number in refused:
         steps += [(equal, 0, 1, number), (end, 0, 0, _REFUSE)]
-    families = [step for family in _FAMILIES for step in ((equal, 0, 1, family), (end, 0, 0, _ALLOW))]
-    steps += [(equal, 0, len(families) + 2, sockets), (load, 0, 0, 16), *families, (end, 0, 0, _REFUSE)]
+    known = [step for family in _FAMILIES for step in ((equal, 0, 1, family), (end, 0, 0, _ALLOW))]
+    sizes = [step for option in _BUFFERS for step in ((equal, 0, 1, option), (end, 0, 0, _PRETEND))]
+    uses = [
+        (_SOCKET, [(load, 0, 0, 16), *known, (end, 0, 0, _REFUSE)]),
+        (
+            _SETSOCKOPT,
+            [(load, 0, 0, 24), (equal, 1, 0, socket.SOL_SOCKET), (end, 0, 0, _ALLOW), (load, 0, 0, 32), *sizes],
+        ),
+    ]
+    if not gpu:  # whose driver may need it
+        flags = [(any_of, 0, 2, _SHARED), (any_of, 0, 1, _ANONYMOUS), (end, 0, 0, _REFUSE)]
+        uses.append((_MMAP, [(load, 0, 0, 40), *flags]))
+    for number, looked_at in uses:
+        steps += [(equal, 0, len(looked_at) + 1, number), *looked_at, (end, 0, 0, _ALLOW)]
     steps += [(end, 0, 0, _ALLOW)]
     program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
     _call("prctl", _PR_SET_SECCOMP, _SECCOMP_FILTER, struct.pack("HxxxxxxQ", len(steps), ctypes.addressof(program)))

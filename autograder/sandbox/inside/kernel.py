@@ -96,7 +96,7 @@ def launch(key: str, listening: list[int]) -> None:
     config.Session.signature_scheme = "hmac-sha256"
     config.IPKernelApp.transport = "ipc"
     config.IPKernelApp.kernel_class = GradedKernel
-    config.HistoryManager.enabled = False
+    config.HistoryManager.hist_file = ":memory:"
     # Magics such as %matplotlib ask for the application by this.
     app = GradedKernelApp.instance(listening, config=config)
     # Nobody reads it.

@@ -47,16 +47,21 @@ PRELOADED = (
     "torch.utils._python_dispatch",
 )
 SHUT_IN = b"shut in"
+# Bytes that a socket may hold before who writes must wait; one message more than that has room.
+with socket.socket(socket.AF_UNIX) as _any:
+    _SOCKET = _any.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
 # Seconds between two looks at the memory that kernels use.
 WATCH = 0.25
 
 
 @dataclass
 class Kernel:
-    """A kernel that runs: the process that holds its namespaces, its first process, and its limits."""
+    """A kernel that runs: the process that holds its namespaces, their first process and name, its own, its limits."""
 
     holder: int
     first: int
+    namespace: Path
+    process: int
     limits: Limits
     report: int
     why: str = ""
@@ -65,6 +70,9 @@ class Kernel:
 
 def serve(connection: socket.socket) -> None:
     """Answer requests until the other end is closed."""
+    # The grader has set itself a limit of memory while it grades; a kernel has its own.
+    most = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     # Every kernel would load the debugger, for a third of its start, and none is debugged.
     sys.modules["debugpy"] = None
     for module in PRELOADED:
@@ -126,7 +134,8 @@ def _answer(connection: socket.socket, kernels: dict[str, Kernel], request: dict
     if "signal" in request:
         kernel = kernels.get(request["signal"])
         if kernel:
-            _kill(kernel.first, request["number"])
+            # All that it has started ends together with the first process of its namespaces.
+            _kill(kernel.first if request["number"] == signal.SIGKILL else kernel.process, request["number"])
         return
     if "mark" in request:
         kernel = kernels.get(request["mark"])
@@ -166,7 +175,9 @@ def _start(connection: socket.socket, request: dict[str, Any], limits: Limits, s
         os.close(told)
         os.waitpid(holder, 0)
         raise OSError(text.strip() or "the kernel's first process ended at once")
-    return Kernel(holder, int(text), limits, told)
+    first = int(text)
+    process = int(Path(f"/proc/{first}/task/{first}/children").read_text())
+    return Kernel(holder, first, Path(f"/proc/{first}/ns/pid").readlink(), process, limits, told)
 
 
 def _hold(connection: socket.socket, request: dict[str, Any], limits: Limits, sockets: list[int], tell: int) -> int:
@@ -186,7 +197,8 @@ def _hold(connection: socket.socket, request: dict[str, Any], limits: Limits, so
     if first == 0:
         try:
             os.close(tell)
-            _become_kernel(request, limits, sockets, say)
+            os.close(heard)
+            _become_first(request, limits, sockets, say)
         except BaseException as error:
             os.write(say, f"{error}\n".encode())
         os._exit(1)
@@ -194,36 +206,59 @@ def _hold(connection: socket.socket, request: dict[str, Any], limits: Limits, so
     for descriptor in sockets:
         os.close(descriptor)
     refusal = os.read(heard, 4096)
-    os.close(heard)
     if refusal != SHUT_IN:
         os.write(tell, refusal or b"its first process ended at once\n")
         return 1
     os.write(tell, f"{first}\n".encode())
-    _, status, used = os.wait4(first, 0)
-    os.write(tell, _why(os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, limits).encode())
+    os.waitpid(first, 0)
+    ended = os.read(heard, 4096).decode().split()
+    if ended:
+        os.write(tell, _why(int(ended[0]), float(ended[1]), limits).encode())
     return 0
 
 
-def _become_kernel(request: dict[str, Any], limits: Limits, sockets: list[int], say: int) -> None:
-    from autograder.sandbox.inside.kernel import launch
+def _become_first(request: dict[str, Any], limits: Limits, sockets: list[int], say: int) -> None:
+    """The first process of the namespaces: start the kernel, and end when it does.
 
-    os.setsid()
+    It is not the kernel itself because Linux keeps signals from a first process: a kernel that ends itself by one would
+    go on.
+    """
     if request["sandbox"]:
         isolation.shut_in(limits, request["gpu"])
     else:
         isolation.end_with_parent()
         os.chdir(tempfile.mkdtemp(prefix="submission-"))
-    if not request["graded"]:
-        del os.environ["NBGRADER_EXECUTION"]
+    kernel = os.fork()
+    if kernel == 0:
+        _become_kernel(request, sockets)
+    _alone([say])
     os.write(say, SHUT_IN)
-    # Interrupts stay ignored, as by the warm parent: one that comes before the first request must not end the kernel,
-    # and while a request is answered ipykernel handles them.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # The log is the grader's, and what a process writes into it costs the grader's disk.
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(nowhere, descriptor)
-    launch(request["key"], _alone(sockets))
+    while True:
+        # What the kernel leaves behind is this process's to bury.
+        pid, status, used = os.wait4(-1, 0)
+        if pid == kernel and not os.WIFSTOPPED(status):
+            os.write(say, f"{os.waitstatus_to_exitcode(status)} {used.ru_utime + used.ru_stime}".encode())
+            os._exit(0)
+
+
+def _become_kernel(request: dict[str, Any], sockets: list[int]) -> None:
+    from autograder.sandbox.inside.kernel import launch
+
+    try:
+        os.setsid()
+        isolation.end_with_parent()
+        if not request["graded"]:
+            del os.environ["NBGRADER_EXECUTION"]
+        # Interrupts stay ignored, as by the warm parent: one that comes before the first request must not end the
+        # kernel, and while a request is answered ipykernel handles them.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        # The log is the grader's, and what a process writes into it costs the grader's disk.
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(nowhere, descriptor)
+        launch(request["key"], _alone(sockets))
+    finally:
+        os._exit(1)
 
 
 def _alone(sockets: list[int]) -> list[int]:
@@ -253,37 +288,41 @@ def _why(code: int, seconds: float, limits: Limits) -> str:
 
 def _watch(kernel: Kernel) -> None:
     """End a kernel whose processes and files together use more memory than it may."""
+    if kernel.namespace == Path("/proc/self/ns/pid").readlink():
+        return  # Not in the sandbox: every process of the machine is here.
     used = 0
-    try:
-        namespace = Path(f"/proc/{kernel.first}/ns/pid").readlink()
-        if namespace == Path("/proc/self/ns/pid").readlink():
-            return  # Not in the sandbox: every process of the machine is here.
-    except OSError:
-        return
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             with contextlib.suppress(OSError, ValueError):
-                used += _memory(folder, namespace)
+                used += _memory(folder, kernel.namespace)
     for place in ("tmp", "home/student", "dev/shm"):
         with contextlib.suppress(OSError):
             files = os.statvfs(f"/proc/{kernel.first}/root/{place}")
             used += (files.f_blocks - files.f_bfree) * files.f_frsize
+    used += _sockets(kernel.first) * 2 * _SOCKET
     if used > kernel.limits.memory:
         kernel.why = f"it used more memory than its {kernel.limits.memory / GIBI:g} GiB"
         _kill(kernel.first, signal.SIGKILL)
 
 
+def _sockets(process: int) -> int:
+    """How many sockets there are in the network namespace of a process, those on their way in a message included."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int(Path(f"/proc/{process}/net/sockstat").read_text().split()[2])
+    return 0
+
+
 def _memory(folder: Path, namespace: Path) -> int:
-    """Bytes that a process of a kernel uses: its share of what it has together with others."""
+    """Bytes that a process of a kernel uses: its share of what it has together with others, and tables of addresses."""
     try:
         if (folder / "ns" / "pid").readlink() != namespace:
             return 0
-        lines = (folder / "smaps_rollup").read_text().splitlines()
-        counted = ("Pss:", "SwapPss:")
+        lines = (folder / "smaps_rollup").read_text().splitlines() + (folder / "status").read_text().splitlines()
+        counted = ("Pss:", "SwapPss:", "VmPTE:")
     except PermissionError:
         # It lets nobody look into it, so what it shares counts in full.
         lines = (folder / "status").read_text().splitlines()
-        counted = ("RssAnon:", "RssShmem:", "VmSwap:")
+        counted = ("RssAnon:", "RssShmem:", "VmSwap:", "VmPTE:")
         if not any(line.startswith("NSpid:") and len(line.split()) > 2 for line in lines):
             return 0
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(counted))

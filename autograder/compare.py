@@ -1,0 +1,215 @@
+"""What one call gave beside what it must give: is it right, and if not, what is wrong, in a sentence."""
+
+from collections.abc import Iterable
+
+import numpy
+import torch
+
+from autograder.calls import kinds
+from autograder.calls.case import OUT, Case, tensors_in
+from autograder.calls.outcome import Outcome, message_of, shorten
+from autograder.expected import Expected
+from autograder.problem import CONTRACT, Problem, Target
+
+
+def find(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
+    """What is wrong with `outcome`, in a sentence or two; None if it is right.
+
+    Dtype, device and unchanged inputs are the business of the criterion "contract" alone (see `breach`). A result
+    that cannot be compared at all, such as one with numbers that no measuring can take, is wrong.
+    """
+    try:
+        return _find(problem, case, outcome, expected)
+    except Exception as error:
+        why = f"{type(error).__name__}: {shorten(message_of(error))}"
+        return f"{case.name}: the result cannot be compared with the right one ({why}); look at its numbers."
+
+
+def _find(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
+    found = outcome.complaint
+    if case.criterion == CONTRACT:
+        # Numbers of another dtype differ in their last digits: it is the dtype that is to be told.
+        found = found or _wrong_dtype(problem, case, outcome, expected)
+    found = found or _wrong_values(problem, case, outcome, expected)
+    if case.criterion == CONTRACT:
+        if found and _rounded(case, outcome, expected):
+            found += " In float32 this would be rounding: is a part of it computed in float32?"
+        found = found or _breach(problem, case, outcome, expected)
+    return found and f"{case.name}: {found}"
+
+
+def breach(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
+    """What breaks the contract in a case that asks about something else, in a sentence; None if nothing does."""
+    if case.criterion == CONTRACT or case.timed or outcome.outputs is None:
+        return None
+    found = _wrong_dtype(problem, case, outcome, expected) or _breach(problem, case, outcome, expected)
+    return found and f"{case.name}: {found}"
+
+
+def _wrong_values(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
+    """The first thing that is wrong, and which outputs are right all the same."""
+    found = compared(problem, case, outcome, expected)
+    wrong = _first(found.values())
+    right = [label for label, what in found.items() if what is None and label in problem.labels]
+    if not wrong or not right:
+        return wrong
+    listed = " and ".join([", ".join(right[:-1]), right[-1]] if right[1:] else right)
+    return f"{wrong} {listed} {'are' if right[1:] else 'is'} right."
+
+
+def compared(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> dict[str, str | None]:
+    """What is wrong with each output, or each quantity that is measured on them, by its name; None of a right one."""
+    if problem.measured is None:
+        values = [output.values for output in outcome.outputs]
+        rows = zip(problem.labels, values, expected.outputs, expected.tolerances, strict=True)
+        found = {label: _difference(label, *row) for label, *row in rows}
+        if problem.call is not kinds.numbers:
+            return found
+        # Where a ValueError is raised and should not be, or the other way, there are no numbers to be compared.
+        raised = found.pop(problem.labels[0])
+        return dict.fromkeys(found, raised) if raised else found
+    unmeasurable = _unmeasurable(problem, outcome, expected)
+    if unmeasurable:
+        return dict.fromkeys(problem.measured.labels, unmeasurable)
+    rows = zip(problem.measured.labels, _quantities(problem, case, outcome), expected.measured, strict=True)
+    return {label: _off_target(label, *row) for label, *row in rows}
+
+
+def _rounded(case: Case, outcome: Outcome, expected: Expected) -> bool:
+    """Whether float64 outputs would be right in float32."""
+    if case.dtype != torch.float64 or outcome.outputs is None or expected.measured:
+        return False
+    coarser = torch.finfo(torch.float32).eps / torch.finfo(torch.float64).eps
+    rows = zip(outcome.outputs, expected.outputs, expected.tolerances, strict=True)
+    return all(
+        output.values.dtype == right.dtype and _difference("", output.values, right, tolerance * coarser) is None
+        for output, right, tolerance in rows
+    )
+
+
+def _unmeasurable(problem: Problem, outcome: Outcome, expected: Expected) -> str | None:
+    """Why nothing can be measured on the outputs; None if it can."""
+    for label, output, right in zip(problem.labels, outcome.outputs, expected.outputs, strict=True):
+        wrong = _misshapen(label, output.values, right)
+        if wrong:
+            return wrong
+        if not bool(torch.isfinite(output.values).all()):
+            return f"{label} has values that are not finite."
+    return None
+
+
+def _quantities(problem: Problem, case: Case, outcome: Outcome) -> tuple[torch.Tensor, ...]:
+    return problem.measured.of(case, tuple(output.values.double() for output in outcome.outputs))
+
+
+def _off_target(label: str, got: torch.Tensor, target: Target) -> str | None:
+    if not target.at_least:
+        return _difference(label, got, target.value, target.tolerance)
+    if bool((got >= target.value - target.tolerance).all()):
+        return None
+    return f"{label} is {_two_numbers(got.min(), target.value.max(), 'expected at least')}."
+
+
+def _wrong_dtype(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
+    for label, output, right in zip(problem.labels, outcome.outputs, expected.outputs, strict=True):
+        if output.values.dtype != right.dtype:
+            given = any(True for _ in tensors_in(case.arguments)) and right.dtype == case.dtype
+            whose = ", that of the inputs" if given else ""
+            return f"{label} has dtype {_dtype(output.values)}; expected {_dtype(right)}{whose}."
+    return None
+
+
+def _breach(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
+    for label, output in zip(problem.labels, outcome.outputs, strict=True):
+        if output.device != expected.device:
+            return f"{label} is on {output.device}; expected {expected.device}, where the inputs are."
+    if outcome.modified:
+        changed = (name if name == OUT else f"its input {name}" for name in outcome.modified)
+        return f"the call changed {' and '.join(changed)}; work on a copy."
+    return None
+
+
+def _first(found: Iterable[str | None]) -> str | None:
+    return next(filter(None, found), None)
+
+
+def alike(problem: Problem, case: Case, a: Outcome, b: Outcome, expected: Expected, contract: bool) -> bool:
+    """Whether two outcomes are the same, to the `contract` too if that counts."""
+    if a.outputs is None or b.outputs is None:
+        return False
+    if contract and (
+        a.modified != b.modified
+        or [(x.device, x.values.dtype) for x in a.outputs] != [(x.device, x.values.dtype) for x in b.outputs]
+    ):
+        return False
+    if problem.measured is None:
+        rows = zip(a.outputs, b.outputs, expected.tolerances, strict=True)
+        return not any(_difference("", x.values, y.values, tolerance) for x, y, tolerance in rows)
+    ours, theirs = (_unmeasurable(problem, outcome, expected) for outcome in (a, b))
+    if ours or theirs:
+        return ours == theirs
+    rows = zip(_quantities(problem, case, a), _quantities(problem, case, b), expected.measured, strict=True)
+    return not any(_difference("", x, y, target.tolerance) for x, y, target in rows)
+
+
+def _misshapen(label: str, got: torch.Tensor, expected: torch.Tensor) -> str | None:
+    if got.shape != expected.shape:
+        return f"{label} has shape {tuple(got.shape)}; expected {tuple(expected.shape)}."
+    if got.is_complex():
+        return f"{label} is complex; expected {_dtype(expected)}."
+    return None
+
+
+def _difference(label: str, got: torch.Tensor, expected: torch.Tensor, tolerance: float) -> str | None:
+    wrong = _misshapen(label, got, expected)
+    if wrong:
+        return wrong
+    error = (got.double() - expected.double()).abs()
+    wrong = ~((error <= tolerance) | (got == expected) | (got.isnan() & expected.isnan()))
+    if not wrong.any():
+        return None
+    return _describe(label, got, expected, error, wrong, tolerance)
+
+
+def _describe(label: str, got, expected, error, wrong, tolerance: float) -> str:
+    """Where two tensors differ most, absolutely and relatively, and in how many places.
+
+    A relative error is told only where the expected value is larger than what rounding does. Of a single number
+    there is nothing more to say than what it is.
+    """
+    if not expected.dim():
+        return f"{label} is {_two_numbers(got, expected)}."
+    infinite = float("inf")
+    absolute = _argmax(error.where(wrong, 0.0).nan_to_num(infinite, infinite))
+    ratio = error / expected.double().abs()
+    ratio = ratio.where(wrong & (expected.abs() > tolerance), 0.0)
+    relative = _argmax(ratio.nan_to_num(infinite, infinite))
+    sentence = f"{label}{_index(absolute)} is {_two_numbers(got[absolute], expected[absolute])}."
+    if torch.isfinite(got).all():
+        sentence += f" Largest absolute error {error[absolute]:.2g} at {_index(absolute) or '[]'}"
+        if ratio[relative] > 0:
+            sentence += f", largest relative error {ratio[relative]:.2g} at {_index(relative) or '[]'}"
+        sentence += "."
+    return f"{sentence} {int(wrong.sum())} of {wrong.numel()} values are wrong."
+
+
+def _argmax(values: torch.Tensor) -> tuple[int, ...]:
+    # Not torch's: the first use of that one imports a computer algebra system.
+    return tuple(int(i) for i in numpy.unravel_index(int(values.argmax()), values.shape))
+
+
+def _index(index: tuple[int, ...]) -> str:
+    return f"[{', '.join(map(str, index))}]" if index else ""
+
+
+def _two_numbers(got: torch.Tensor, expected: torch.Tensor, how: str = "expected") -> str:
+    """Both values, with as many digits as it takes to tell them apart."""
+    if not expected.is_floating_point():
+        return f"{got.item()}; {how} {expected.item()}"
+    pairs = [(f"{float(got):.{digits}g}", f"{float(expected):.{digits}g}") for digits in (6, 9, 12, 17)]
+    one, other = next((pair for pair in pairs if pair[0] != pair[1]), pairs[-1])
+    return f"{one}; {how} {other}"
+
+
+def _dtype(tensor: torch.Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")

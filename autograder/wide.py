@@ -1,0 +1,143 @@
+"""Wide inputs of a problem: its cases with other sizes, options, values, types and layouts, where torch takes them."""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from autograder.calls.case import STEPS, Case, tensors_in
+from autograder.calls.kinds import backward, draws, graph, training
+from autograder.expected import Expected, draw, expect
+from autograder.problem import Problem
+from autograder.problems import problems
+
+CPU = torch.device("cpu")
+
+# Seeds that no check has.
+SEEDS = range(10_000, 20_000)
+
+
+def wide_cases(problem: Problem, count: int) -> list[tuple[Case, Expected]]:
+    """`count` of them with what the reference gives, which is finite everywhere; always the same ones.
+
+    Each counts as one of the contract: types and unchanged inputs are looked at.
+    """
+    chance = random.Random(0)
+    found = [pair for _ in range(10 * count) if (pair := _wide(problem, chance)) is not None]
+    return found[:count]
+
+
+def _wide(problem: Problem, chance: random.Random) -> tuple[Case, Expected] | None:
+    case = chance.choice([case for case in draw(problem, chance.choice(SEEDS)) if not case.timed and not case.kept])
+    for change in (chance.choice(_CHANGES[:2]), *chance.choices(_CHANGES, k=chance.randint(0, 2))):
+        case = change(case, chance)
+    if problem.call is graph:
+        case = _random_graph(case, chance)
+    case = replace(case, name="wide", criterion="contract", dtype=chance.choice((torch.float32, torch.float64)))
+    if case.dout is not None:
+        case = replace(case, layout=chance.choice(("contiguous", "strided", "transposed")))
+    try:
+        if problem.call is backward:
+            out = problems()[problem.forward].expected(case.arguments, None)[0]
+            case = replace(case, dout=2 * torch.randn(out.shape, generator=_seeded(chance), dtype=torch.float64))
+        expected = expect(problem, case, CPU)
+    except Exception:
+        # Torch takes no such sizes or options.
+        return None
+    whole = all(bool(torch.isfinite(output).all()) and output.numel() for output in expected.outputs)
+    return (case, expected) if whole else None
+
+
+def _seeded(chance: random.Random) -> torch.Generator:
+    return torch.Generator().manual_seed(chance.randrange(2**31))
+
+
+def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    """`value` with `change` made in every tensor and number of it."""
+    if isinstance(value, Mapping):
+        return {name: _mapped(item, change) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_mapped(item, change) for item in value)
+    return change(value)
+
+
+def _in_arguments(case: Case, change: Callable[[Any], Any]) -> Case:
+    return replace(case, arguments=_mapped(case.arguments, change))
+
+
+def _resized(case: Case, chance: random.Random) -> Case:
+    """One size becomes another wherever a tensor has it."""
+    sizes = sorted({size for _, tensor in tensors_in(case.arguments) for size in tensor.shape})
+    if not sizes:
+        return _other_numbers(case, chance)
+    size = chance.choice(sizes)
+    index = torch.randint(size, (chance.choice((1, max(1, size - 1), size + 1, size + 3)),), generator=_seeded(chance))
+    if chance.random() < 0.5:
+        index = index.sort().values
+
+    def change(value: Any) -> Any:
+        if not isinstance(value, torch.Tensor):
+            return value
+        for dim in range(value.dim()):
+            value = value.index_select(dim, index) if value.shape[dim] == size else value
+        # Otherwise what was taken twice would be equal.
+        noise = torch.randn(value.shape, generator=_seeded(chance), dtype=torch.float64)
+        return value + value.abs() * noise / 5 if value.is_floating_point() else value
+
+    return _in_arguments(case, change)
+
+
+def _other_numbers(case: Case, chance: random.Random) -> Case:
+    """Whole numbers a little larger or smaller, other factors, the opposite truth; each with one chance in two."""
+
+    def change(value: Any) -> Any:
+        if chance.random() < 0.5:
+            return value
+        if isinstance(value, bool):
+            return not value
+        if isinstance(value, int):
+            return value + chance.choice((-1, 1, 2))
+        return value * chance.uniform(0.3, 3) if isinstance(value, float) else value
+
+    return _in_arguments(case, change)
+
+
+def _other_values(case: Case, chance: random.Random) -> Case:
+    """Numbers of another size, whole numbers, some zeros, or all of one sign."""
+    factor, share = 10 ** chance.uniform(-2, 1.5), chance.random()
+    change = chance.choice(
+        (
+            lambda t: factor * t,
+            lambda t: t.round(),
+            lambda t: t * (torch.rand(t.shape, generator=_seeded(chance)) < share),
+            lambda t: t.abs(),
+            lambda t: -t.abs(),
+        )
+    )
+    return _in_arguments(
+        case, lambda value: change(value) if isinstance(value, torch.Tensor) and value.is_floating_point() else value
+    )
+
+
+_CHANGES = (_resized, _other_numbers, _other_values)
+
+
+def _random_graph(case: Case, chance: random.Random) -> Case:
+    """A graph of a few random steps, with plain numbers among the operands."""
+    values = torch.randn(3, generator=_seeded(chance), dtype=torch.float64) + 1.5
+    steps: list[tuple] = []
+    for number in range(len(values), len(values) + chance.randint(1, 7)):
+        operation = chance.choice(list(STEPS))
+        operands: list[int | float | str] = [chance.randrange(number)]
+        if operation in ("+", "-", "*", "/", "**"):
+            operands.append(chance.choice((chance.randrange(number), number - 1, 2.5, "3", "2", "-1", 0.5)))
+            chance.shuffle(operands)
+        steps.append((operation, *operands))
+    return replace(case, arguments={"values": values, "steps": tuple(steps)})
+
+
+def can_be_wide(problem: Problem) -> bool:
+    """Whether the results of a call are comparable one by one: random weights and trained networks are not."""
+    return problem.call not in (draws, training)

@@ -1,0 +1,710 @@
+"""What the docstrings of the exercises promise and demand, and the cases that ask for it.
+
+For every function its docstring, cut into pieces. Beside each piece stand the cases that would fail if it were not
+kept: the beginning of a case's name, or a criterion, for all of its cases. What is said of the inputs alone is `GIVEN`.
+"""
+
+GIVEN = "given"
+EVERY = ("values", "edge cases", "contract")
+
+NEXT_CALL = "another call before this one's results are used"
+SATURATED = ("large |x|", "large |x|, float64")
+
+
+def _backward(
+    name: str, of: str, dout: str, returned: tuple, what: str = "gradient", pair: tuple = EVERY
+) -> list[tuple]:
+    """The docstring of a backward function; `returned` are the pieces that say what it returns."""
+    return [
+        (f"The {what} of the loss with respect to {of} of `{name}`.", "values"),
+        (f"{dout}: gradient of the loss with respect to out{'' if '(' in dout else ', of its shape'}.", *pair),
+        (f"cache: as `{name}` returned it.", *pair, NEXT_CALL),
+        *returned,
+    ]
+
+
+def _elementwise(name: str, forward: list[tuple], backward: list[tuple]) -> dict[str, list[tuple]]:
+    return {
+        f"{name}_forward": forward,
+        f"{name}_backward": _backward(f"{name}_forward", "the x", "dout", backward),
+    }
+
+
+ANY_SHAPE = ("x (4, 5)", "x (2, 3, 4, 3)", "x (1, 5)", "x ()", "around 0")
+OUT = ("Returns (out, cache);", "values")
+ITS_SHAPE = ("out has the shape of x", *ANY_SHAPE)
+DX = ("Returns dx, of the shape of x", *ANY_SHAPE)
+
+ACTIVATIONS = {
+    **_elementwise(
+        "sigmoid",
+        [
+            ("1 / (1 + exp(-x)) of every entry (LeCun et al. 1998, Efficient BackProp, section 4.4).", "values"),
+            ("x: any shape,", *ANY_SHAPE),
+            ("entries up to 1e4 in size, in float32 too.", *SATURATED),
+            OUT,
+            (f"{ITS_SHAPE[0]},", *ANY_SHAPE),
+            ("and no entry of it is nan or inf.", *SATURATED),
+        ],
+        [(f"{DX[0]},", *ANY_SHAPE), ("finite for entries of x up to 1e4 in size.", *SATURATED)],
+    ),
+    **_elementwise(
+        "tanh",
+        [
+            (
+                "The hyperbolic tangent of every entry (LeCun et al. 1998, Efficient BackProp, section 4.4).",
+                "values",
+                "around 0",
+            ),
+            ("x: any shape,", *ANY_SHAPE),
+            ("entries up to 1e4 in size, in float32 too.", *SATURATED),
+            OUT,
+            (f"{ITS_SHAPE[0]},", *ANY_SHAPE),
+            ("and no entry of it is nan or inf.", *SATURATED),
+        ],
+        [(f"{DX[0]},", *ANY_SHAPE), ("finite for entries of x up to 1e4 in size.", *SATURATED)],
+    ),
+    **_elementwise(
+        "relu",
+        [
+            (
+                "max(0, x) of every entry (Nair & Hinton 2010; in deep networks Glorot et al. 2011).",
+                "values",
+                "far left",
+                "far right",
+            ),
+            ("x: any shape.", *ANY_SHAPE),
+            OUT,
+            (f"{ITS_SHAPE[0]},", *ANY_SHAPE),
+            ("and x is left as it was.", "contract"),
+        ],
+        [(f"{DX[0]};", *ANY_SHAPE), ("it is 0 where x is exactly 0.", "around 0")],
+    ),
+    **_elementwise(
+        "leaky_relu",
+        [
+            ("x where x > 0, negative_slope * x elsewhere (Maas et al. 2013).", "values", "negative_slope 0.2"),
+            ("x: any shape.", *ANY_SHAPE),
+            ("negative_slope: a number,", "negative_slope 0", "negative_slope 0.2", "float64, negative_slope left out"),
+            ("which may be larger than 1.", "negative_slope 1.5"),
+            OUT,
+            (f"{ITS_SHAPE[0]}.", *ANY_SHAPE),
+        ],
+        [(f"{DX[0]};", *ANY_SHAPE), ("the slope at exactly 0 is negative_slope.", "around 0")],
+    ),
+    "prelu_forward": [
+        (
+            "x where x > 0, elsewhere x times the weight of its channel (He et al. 2015, section 2.1).",
+            "values",
+        ),
+        ("x (N, C) or (N, C, ...);", "x (4, 3), weight (3,)", "x (2, 3, 3)", "x (2, 3, 4, 3), weight (3,)"),
+        ("weight (C,), one slope for each channel of dim 1,", "values"),
+        ("or (1,), one for all;", "weight of size 1", "x (4, 3), weight of size 1"),
+        ("a slope may be larger than 1.", "weights below 0 and above 1"),
+        OUT,
+        ("out has the shape of x.", *EVERY),
+    ],
+    "prelu_backward": _backward(
+        "prelu_forward",
+        "the x and the weight",
+        "dout",
+        [
+            ("Returns (dx, dweight), of the shapes of x and weight.", "values", "weight of size 1"),
+            ("At exactly 0 the slope is that of the negative side,", "x = 0"),
+            ("and dweight gets nothing.", "x = 0"),
+        ],
+        "gradients",
+    ),
+    **_elementwise(
+        "elu",
+        [
+            ("x where x > 0, alpha * (exp(x) - 1) elsewhere (Clevert et al. 2016).", "values", "alpha 2 around 0"),
+            ("x: any shape,", "x (4, 5)", "x (2, 3, 4, 3)", "x (1, 5)", "x ()"),
+            ("with entries of any size.", "far left", "far right"),
+            ("alpha: a number.", "alpha 0.5", "float64, alpha left out"),
+            OUT,
+            ("out has the shape of x,", "x (4, 5)", "x (2, 3, 4, 3)", "x (1, 5)", "x ()"),
+            ("and no entry of it is nan or inf.", "far left", "far right"),
+        ],
+        [
+            ("Returns dx, of the shape of x;", "x (4, 5)", "x (2, 3, 4, 3)", "x (1, 5)", "x ()"),
+            ("the slope at exactly 0 is alpha.", "alpha 2 around 0"),
+        ],
+    ),
+    **_elementwise(
+        "selu",
+        [
+            (
+                "SELU_SCALE * ELU(x, SELU_ALPHA) of every entry (Klambauer et al. 2017, equation 2).",
+                "values",
+                "float64",
+            ),
+            ("x: any shape.", *ANY_SHAPE),
+            OUT,
+            ("out has the shape of x.", *ANY_SHAPE),
+        ],
+        [
+            ("Returns dx, of the shape of x;", *ANY_SHAPE),
+            ("the slope at exactly 0 is SELU_SCALE * SELU_ALPHA.", "around 0"),
+        ],
+    ),
+    "maxout_forward": [
+        (
+            "The largest of K linear functions of x, for each of M units (Goodfellow et al. 2013, section 3).",
+            "values",
+            "far below 0",
+        ),
+        ("x (N, D); weight (K, M, D); bias (K, M).", "values", "one example, one piece", "one output"),
+        OUT,
+        ("out (N, M).", "values", "one output"),
+        ("In a tie the first piece wins.", "tied pieces"),
+    ],
+    "maxout_backward": _backward(
+        "maxout_forward",
+        "the x, the weight and the bias",
+        "dout (N, M)",
+        [
+            ("Returns (dx, dweight, dbias), of the shapes (N, D), (K, M, D), (K, M).", "values", "one output"),
+            ("Only the winning piece gets a gradient;", "values", "far below 0, the last piece never chosen"),
+            ("in a tie that is the first.", "tied pieces"),
+        ],
+        "gradients",
+    ),
+}
+
+LARGE = (
+    "x near 10,000",
+    "x near -10,000",
+    "samples of very different size",
+    "one class far ahead",
+)
+SUMS = ("sum 10,000", "sum -10,000", "sum 200", "sum -200")
+
+BACKPROP = {
+    "sum_product": [
+        ("(x + y) * z, and its gradients.", "values", "y is -x", "z is 0"),
+        ("x, y, z: tensors of shape ().", "values"),
+        ("Returns (f, (dx, dy, dz)), all of shape ().", "values"),
+    ],
+    "sigmoid_neuron": [
+        ("The sigmoid of the sum of weight times input plus the bias, and its gradients.", "values", "sum 0"),
+        ("w (D + 1,): the weights of the D inputs, then the bias; x (D,).", "values", "one input"),
+        ("Returns (f, (dw, dx)): f of shape (), dw (D + 1,), dx (D,).", "values", "one input"),
+        ("All are finite for sums up to 1e4 in size.", *SUMS),
+    ],
+    "numerical_gradient": [
+        ("Central differences of f at x (Baydin et al. 2018).", "values", "x (4,): product"),
+        ("f: a function from a tensor of the shape of x to a tensor of shape ().", "x (2, 3): weighted sines"),
+        ("x: any shape.", "x (): ", "x (1,): ", "x (5,): ", "x (2, 3): ", "x (2, 1, 2, 3): "),
+        ("eps: a number, how far an entry is moved to each side.", "values"),
+        ("Returns grad, of the shape of x.", *EVERY),
+    ],
+    "Value": [
+        ("A scalar of a computational graph, which can differentiate itself.", "values"),
+        ("data: a number.", "values"),
+        ("Attributes: data, and grad,", *EVERY),
+        (
+            "the gradient of the Value whose backward() was called with respect to this one.",
+            "a * b, c not used",
+            "h = a * b; h.exp() leads nowhere; h + c",
+            "h = a * b; u = h.relu(); u * d",
+            "u = a.exp(); u * a + b",
+        ),
+        ("Both are floats.", "a * b.exp() / c, float64"),
+        ("Combined with Values", *(f"h = a * b; u = h {op} c; u * d" for op in ("+", "-", "*", "/", "**"))),
+        (
+            "and plain numbers",
+            *(f"h = a * b; u = h {op} 2.5; u * d" for op in ("+", "-", "*", "/", "**")),
+            *(f"h = a * b; u = 3 {op} h; u * d" for op in ("+", "-", "*", "/", "**")),
+        ),
+        (
+            "by + - * / ** (Linnainmaa 1976; in this form Karpathy 2020, micrograd).",
+            "values",
+            "c ** 2 + c ** 3, c negative",
+        ),
+    ],
+    "linear_forward": [
+        ("Weighted sums of the features of each sample, plus a bias.", "values"),
+        ("x (N, D); weight (M, D); bias (M,).", "values", "one sample", "one feature", "one output"),
+        OUT,
+        ("out (N, M).", "values", "one sample", "one output"),
+    ],
+    "linear_backward": _backward(
+        "linear_forward",
+        "the x, the weight and the bias",
+        "dout (N, M)",
+        [
+            (
+                "Returns (dx, dweight, dbias), of the shapes (N, D), (M, D), (M,).",
+                "values",
+                "one sample",
+                "one feature",
+                "one output",
+            )
+        ],
+        "gradients",
+    ),
+    "softmax_forward": [
+        ("Probabilities from logits, over dim 1 (Bridle 1990).", "values", "x (4, 4)"),
+        ("x (N, C) or (N, C, H, W),", "x (4, 5)", "images, x (2, 5, 4, 3)", "one sample", "one class"),
+        ("entries up to 1e4 in size, in float32 too.", *LARGE),
+        OUT,
+        ("out has the shape of x,", *EVERY),
+        ("is finite,", *LARGE),
+        ("and adds up to 1 over dim 1.", "values", "edge cases"),
+    ],
+    "softmax_backward": _backward(
+        "softmax_forward", "the x", "dout", [("Returns dx, of the shape of x.", *EVERY, "images, x (2, 5, 4, 3)")]
+    ),
+    "cross_entropy": [
+        (
+            "Mean over the batch of minus the logarithm of the right class's probability, and its gradient.",
+            "values",
+            "one sample",
+        ),
+        (
+            "logits (N, C), entries up to 1e4 in size, in float32 too;",
+            "logits near 10,000",
+            "another class 10,000 ahead",
+            "the right class 10,000 ahead, or behind",
+        ),
+        ("target (N,), int64, classes from 0.", "values", "classes that no sample has"),
+        ("Returns (loss, dlogits): loss of shape (), dlogits (N, C).", "values"),
+        ("Both are finite.", "logits near -5,000", "samples of very different size", "another class 10,000 ahead"),
+    ],
+    "two_layer_net": [
+        (
+            "The loss of a linear layer, ReLU and a linear layer, and its gradients (Rumelhart et al. 1986).",
+            "values",
+            "a hidden unit that is never active",
+        ),
+        ("params: a dict with W1 (H, D), b1 (H,), W2 (C, H), b2 (C,).", "values"),
+        ("x (N, D); target (N,), int64.", "values", "one sample"),
+        ("Returns (loss, grads): loss, the mean cross-entropy, of shape ();", "values", "logits of some 10,000"),
+        ("grads, a dict with the keys and the shapes of params.", "values"),
+        ("The slope of ReLU at exactly 0 is 0.", "a hidden unit at exactly 0"),
+    ],
+}
+
+NOT_COVERED = "last row and column not covered"
+FINE = ("stride 2, padding 1", "padding 2", "stride larger than the kernel")
+CONV_DX = (
+    "Returns (dx, dweight, dbias), of the shapes of x, weight and bias.",
+    "values",
+    *FINE,
+    NOT_COVERED,
+    "a kernel as large as the image",
+    "a kernel of one pixel",
+)
+POOLS = (
+    "padding 1",
+    "padding 2, kernel_size 4, stride 3",
+    "stride larger than the kernel",
+    "stride 1, a window as high as the image",
+    NOT_COVERED,
+)
+COLUMNS = ("a kernel as large as the image", NOT_COVERED, "stride larger than the kernel", "padding 2")
+
+CONVOLUTION = {
+    "conv_output_size": [
+        (
+            "The number of places of a kernel along one axis (Dumoulin & Visin 2016).",
+            "values",
+            "the last pixels are not covered",
+        ),
+        ("All arguments and the result are whole numbers;", "values"),
+        ("padding is on each of the two sides.", "size 32, kernel_size 5, padding 2"),
+        ("Raises ValueError, with a message,", "the kernel is larger than the input"),
+        (
+            "when the (dilated) kernel is larger than the padded input,",
+            "the kernel is larger than the padded input, stride 3",
+            "the dilated kernel is larger than the input",
+            "the kernel is one larger than the input, stride 2",
+        ),
+        ("when stride is below 1", "stride 0", "stride -1", "stride -3"),
+        ("and when padding is below 0.", "padding -1"),
+    ],
+    "conv2d_forward": [
+        ("Slide O filters over images and add a bias (LeCun et al. 1998, Gradient-based learning).", "values"),
+        ("x (N, C, H, W);", "values", "one image, one channel, one filter"),
+        ("weight (O, C, kh, kw), kh and kw may differ;", "values", "a kernel of one pixel"),
+        ("bias (O,).", "values"),
+        OUT,
+        ("out (N, O, OH, OW).", "values", *FINE),
+        ("Rows and columns at the end that no whole window reaches are not used.", NOT_COVERED),
+    ],
+    "conv2d_backward": _backward(
+        "conv2d_forward", "the x, weight and bias", "dout (N, O, OH, OW)", [CONV_DX], "gradients"
+    ),
+    "im2col": [
+        (
+            "The windows of images as columns (Chellapilla et al. 2006), as `torch.nn.functional.unfold`.",
+            "values",
+            *COLUMNS,
+        ),
+        ("x (N, C, H, W);", "values", "one image, one channel"),
+        ("kernel_size: a whole number,", "kernel_size 3, a whole number", "kernel_size 2, stride 2"),
+        ("or a pair (kh, kw).", "values"),
+        ("Returns one tensor (N, C * kh * kw, L):", "values"),
+        ("along dim 1 channel, row and column in the window, along dim 2 the L places, row by row.", "values"),
+    ],
+    "col2im": [
+        (
+            "Columns added up at their places in images, as `torch.nn.functional.fold`.",
+            "values",
+            "no overlap: kernel_size 2, stride 2",
+            *COLUMNS,
+        ),
+        ("cols (N, C * kh * kw, L), ordered as `im2col` does;", "values"),
+        ("output_size: the pair (H, W) of the images without padding;", "kernel_size (2, 3), stride 2, padding 1"),
+        ("kernel_size: a whole number,", "kernel_size 3, a whole number"),
+        ("or a pair (kh, kw).", "values"),
+        ("Returns one tensor (N, C, H, W).", "values", "one image, one channel"),
+    ],
+    "conv2d_forward_fast": [
+        ("The same as `conv2d_forward`, as a matrix product (Chellapilla et al. 2006).", *EVERY, "speed"),
+        ("x (N, C, H, W); weight (O, C, kh, kw); bias (O,).", "values", *FINE),
+        OUT,
+        ("out (N, O, OH, OW).", "values", *FINE),
+    ],
+    "conv2d_backward_fast": _backward(
+        "conv2d_forward_fast", "the x, weight and bias", "dout (N, O, OH, OW)", [CONV_DX], "gradients"
+    ),
+    "max_pool2d_forward": [
+        (
+            "The largest value of every window of every channel (Ranzato et al. 2007).",
+            "values",
+            "all values below 0, padding 1",
+        ),
+        ("x (N, C, H, W);", "values", "one image, one channel"),
+        ("kernel_size, stride and padding are whole numbers;", *POOLS),
+        ("padding counts as minus infinity", "all values below 0, padding 1", "all values below -1e10, padding 1"),
+        ("and is at most half of kernel_size.", "padding 2, kernel_size 4, stride 3"),
+        OUT,
+        ("out (N, C, OH, OW).", *POOLS),
+    ],
+    "max_pool2d_backward": _backward(
+        "max_pool2d_forward",
+        "the x",
+        "dout (N, C, OH, OW)",
+        [
+            ("Returns dx, of the shape of x;", *POOLS),
+            (
+                "of equal maxima of a window the first in row-major order gets the gradient.",
+                "ties",
+                "ties, all values equal, padding 1",
+            ),
+        ],
+    ),
+    "avg_pool2d_forward": [
+        ("The mean of every window of every channel;", "values"),
+        ("the zeros of the padding count (LeCun et al. 1998).", "padding 1", "padding 2, kernel_size 4, stride 3"),
+        ("x (N, C, H, W);", "values", "one image, one channel"),
+        ("kernel_size, stride and padding are whole numbers;", *POOLS),
+        ("padding is at most half of kernel_size.", "padding 2, kernel_size 4, stride 3"),
+        OUT,
+        ("out (N, C, OH, OW).", *POOLS),
+    ],
+    "avg_pool2d_backward": _backward(
+        "avg_pool2d_forward", "the x", "dout (N, C, OH, OW)", [("Returns dx, of the shape of x.", *POOLS)]
+    ),
+    "global_avg_pool_forward": [
+        ("The mean of every channel of every image (Lin et al. 2014, Network in network).", "values"),
+        ("x (N, C, H, W).", "one image", "one channel", "images of one pixel", "images of one row"),
+        OUT,
+        ("out (N, C).", "one image", "one channel", "images of one pixel"),
+    ],
+    "global_avg_pool_backward": _backward(
+        "global_avg_pool_forward",
+        "the x",
+        "dout (N, C)",
+        [("Returns dx, of the shape of x.", "one image", "one channel", "images of one pixel", "images of one row")],
+    ),
+    "receptive_field": [
+        ("How far one output sees along an axis (Le & Borji 2017).", "values"),
+        ("layers: a list of pairs (kernel_size, stride), the layer next to the image first.", "(5, 3), (3, 2)"),
+        ("Returns (size, jump), two whole numbers:", "values"),
+        ("the pixels from the first to the last that one output sees,", "a kernel of one pixel, stride 2"),
+        ("and the pixels between the windows of two neighboring outputs.", "stride larger than the kernel"),
+        ("An empty list gives (1, 1).", "no layer"),
+    ],
+    "conv_cost": [
+        ("Output shape, parameters and multiply-adds of a convolution for one image.", "values"),
+        ("input_shape: the triple (C, H, W);", "input_shape (4, 9, 14), 6 filters of 5, stride 2, padding 2"),
+        ("the other arguments are whole numbers; kernels are square.", "values", "kernel_size 1"),
+        ("Returns (output_shape, parameters, multiply_adds): a triple (C, H, W) and two whole numbers;", "values"),
+        ("parameters with the biases, multiply-adds without.", "values"),
+        (
+            "Raises ValueError, with a message, when the kernel is larger than the padded image.",
+            "the kernel fits into the width, not into the height",
+            "the kernel fits into the height, not into the width",
+            "the kernel fits into the padded image alone",
+        ),
+    ],
+    "train_small_cnn": [
+        ("Train a small convolutional network by gradient descent with your own layers.", "values", "edge cases"),
+        ("x (N, 1, H, W), H and W even;", "120 digits in float64, images of 10 by 8", "1400 digits moved"),
+        ("target (N,), int64, digits 0 to 9;", "values"),
+        ("generator: a torch.Generator on the CPU, the only source of randomness.", "120 digits in float64"),
+        ("Returns a function predict: images (M, 1, H, W) to logits (M, 10),", *EVERY),
+        ("of the dtype and device of x.", "contract"),
+    ],
+}
+
+EPS = ("eps 0.5", "variances near eps", "float64, eps left out", "float64, eps 0.1/7")
+GRADIENTS_OF_CHANNELS = (
+    "Returns (dx, dweight, dbias), of the shapes (N, C, H, W), (C,) and (C,).",
+    "values",
+    "edge cases",
+)
+WINDOWS = ("window of 5, all else left out", "window of 4", "window of 2", "window of 1")
+
+NORMALIZATION = {
+    "batch_norm_forward": [
+        (
+            "Normalize each channel over the batch (Ioffe & Szegedy 2015, algorithms 1 and 2).",
+            "values",
+            "training, variances near eps",
+            "training, a constant channel",
+        ),
+        ("x (N, C) or (N, C, H, W);", "training, x (6, 4)", "training, x (4, 3, 2, 5)", "training, one image"),
+        ("weight, bias, running_mean, running_var (C,);", "values", "training, one channel"),
+        ("training: True or False;", "training, x (6, 4)", "evaluation, x (6, 4)"),
+        (
+            "momentum: the share of the new batch.",
+            "training, momentum 0.3",
+            "training, float64, momentum and eps left out",
+        ),
+        ("Returns (out, (new running_mean, new running_var), cache).", "values"),
+        (
+            "In training the variance of the batch divides by the count,",
+            "training, x (6, 4)",
+            "training, x (4, 3, 2, 5)",
+        ),
+        ("and enters running_var divided by one less.", "training, x (6, 4)", "training, one image"),
+        (
+            "In evaluation the running statistics normalize, and are returned as they are;",
+            "evaluation, x (6, 4)",
+            "evaluation, momentum 0.3, eps 0.5",
+        ),
+        ("N may then be 1 for x (N, C), too;", "evaluation, one row"),
+        ("in training each channel holds at least two numbers.", "training, two rows"),
+    ],
+    "batch_norm_backward": [
+        ("The gradients of the loss with respect to x, weight and bias of `batch_norm_forward`.", "values"),
+        ("dout: gradient of the loss with respect to out, of its shape.", *EVERY),
+        ("cache: as `batch_norm_forward` returned it.", f"training, {NEXT_CALL}", f"evaluation, {NEXT_CALL}"),
+        ("Returns (dx, dweight, dbias), of the shapes of x, weight and bias;", "values", "edge cases"),
+        (
+            "training and evaluation have different ones (for training see Ioffe & Szegedy 2015, section 3).",
+            "training, x (6, 4)",
+            "evaluation, x (6, 4)",
+        ),
+    ],
+    "layer_norm_forward": [
+        ("Normalize each sample over all its entries (Ba et al. 2016).", "values", "a constant sample", *EPS),
+        ("x (N, ...);", "x (4, 6)", "x (2, 5, 3)", "x (4, 3, 2, 5)", "one sample"),
+        ("weight and bias of the shape of x[0].", "x (2, 5, 3)", "x (4, 3, 2, 5)"),
+        ("Mean and variance are taken over all dimensions but the first.", "x (2, 5, 3)", "x (4, 3, 2, 5)"),
+        OUT,
+        ("out has the shape of x.", *EVERY),
+    ],
+    "layer_norm_backward": _backward(
+        "layer_norm_forward",
+        "x, weight and bias",
+        "dout",
+        [("Returns (dx, dweight, dbias), of the shapes of x, weight and bias.", "values", "edge cases", *EPS)],
+        "gradients",
+    ),
+    "instance_norm_forward": [
+        (
+            "Normalize each channel of each image over its places (Ulyanov et al. 2016).",
+            "values",
+            "a constant channel in one image",
+            *EPS,
+        ),
+        ("x (N, C, H, W); weight and bias (C,).", "values", "one image", "one channel", "one row of pixels"),
+        OUT,
+        ("out has the shape of x.", *EVERY),
+    ],
+    "instance_norm_backward": _backward(
+        "instance_norm_forward", "x, weight and bias", "dout (N, C, H, W)", [GRADIENTS_OF_CHANNELS], "gradients"
+    ),
+    "group_norm_forward": [
+        (
+            "Normalize each group of neighboring channels of each image (Wu & He 2018).",
+            "values",
+            "2 groups, eps 0.5",
+            "2 groups, variances near eps",
+            "float64, eps left out",
+        ),
+        (
+            "x (N, C, H, W); num_groups divides C; weight and bias (C,).",
+            "one group",
+            "a group for each channel",
+            "2 groups of 2",
+            "3 groups, one image",
+        ),
+        OUT,
+        ("out has the shape of x.", *EVERY),
+    ],
+    "group_norm_backward": _backward(
+        "group_norm_forward", "x, weight and bias", "dout (N, C, H, W)", [GRADIENTS_OF_CHANNELS], "gradients"
+    ),
+    "local_response_norm_forward": [
+        ("Divide each entry by the strength of its neighbors (Krizhevsky et al. 2012, section 3.3).", "values"),
+        ("x (N, C, H, W);", "values", "one image, one channel"),
+        ("size: the number of neighboring channels in a window, odd or even,", *WINDOWS),
+        ("perhaps larger than C;", "window wider than x", "even window wider than x"),
+        ("alpha is divided by size, as torch does.", "window of 3, alpha 1, beta 0.6, k 2", "window of 4"),
+        OUT,
+        ("out has the shape of x.", *EVERY),
+    ],
+    "local_response_norm_backward": _backward(
+        "local_response_norm_forward",
+        "the x",
+        "dout (N, C, H, W)",
+        [("Returns dx, of the shape of x.", *EVERY, *WINDOWS)],
+    ),
+}
+
+KERNELS = (
+    "linear weight (60, 260)",
+    "convolution weight (40, 10, 5, 7)",
+    "kernel of one size (60, 36, 7)",
+    "one output (1, 16000)",
+)
+DRAWN = [
+    ("shape: a tuple, as for `fan_in_and_fan_out`.", *KERNELS),
+    ("generator: a torch.Generator on the CPU.", *EVERY),
+    ("Returns a tensor of that shape, float32, on the CPU.", "contract"),
+]
+
+PREPROCESSING = {
+    "fit_standardizer": [
+        (
+            "Mean and standard deviation of each feature (LeCun et al. 1998, Efficient BackProp).",
+            "values",
+            "features far from 0",
+        ),
+        ("x (N, D).", "values", "one sample"),
+        ("Returns (mean, std), both (D,), over dim 0.", "values"),
+        ("std is the population standard deviation;", "values"),
+        (
+            "it is 1 for a feature whose numbers are all equal.",
+            "constant features",
+            "one sample",
+            "constant features of 0.1, 2.7 and 13.3",
+            "one feature, 13.3 seven times",
+        ),
+        (
+            "Any other feature keeps its own, however small.",
+            "a feature of small scale",
+            "a feature with a standard deviation of 1e-7",
+        ),
+    ],
+    "standardize": [
+        (
+            "Shift and scale each feature by the numbers that `fit_standardizer` found.",
+            "values",
+            "features of small scale",
+        ),
+        ("x (N, D); mean, std (D,),", "values", "one sample"),
+        ("no entry of std is 0.", GIVEN),
+        ("Returns a tensor of the shape of x.", *EVERY),
+    ],
+    "channel_mean_std": [
+        (
+            "Mean and standard deviation of each channel (what torchvision's Normalize is given).",
+            "values",
+            "grey values from 0 to 255",
+            "bright channels of little contrast",
+        ),
+        ("images (N, C, H, W), floating point.", "values", "one image", "one channel"),
+        ("Returns (mean, std), both (C,).", "values", "one channel", "as many images as channels, square"),
+        ("std is the population standard deviation;", "values"),
+        ("a constant channel has 0.", "a constant channel"),
+    ],
+    "min_max_scale": [
+        (
+            "Map each feature linearly, its smallest number to low and its largest to high.",
+            "values",
+            "all numbers positive",
+            "all numbers negative",
+            "features of scale 1e-7",
+        ),
+        ("x (N, D); low, high: numbers, low < high.", "values", "from 0 to 1"),
+        ("Returns a tensor of the shape of x.", *EVERY),
+        ("A feature whose numbers are all equal becomes low.", "constant features, from -1 to 2", "one sample"),
+    ],
+    "pca_fit": [
+        ("The first k principal components (Pearson 1901; Hotelling 1933).", "values"),
+        (
+            "x (N, D), with N smaller or larger than D, which may be 1;",
+            "more features than samples",
+            "as many samples as features",
+            "values",
+            "one feature: x (6, 1), k 1",
+        ),
+        ("1 <= k <= min(N - 1, D).", "one component", "all components", "as many samples as features: x (5, 5), k 4"),
+        ("Returns (mean, components, explained_variance): mean (D,);", "values"),
+        ("components (k, D), each row a unit vector;", "values", "a constant feature"),
+        ("explained_variance (k,), the unbiased variances along them, the largest first.", "values"),
+    ],
+    "pca_transform": [
+        ("The coordinates of the samples along the principal components.", "values"),
+        (
+            "x (N, D); mean (D,); components (k, D), as `pca_fit` returned them.",
+            "values",
+            "one component",
+            "one sample",
+        ),
+        ("Returns (N, k).", "values", "one component", "one sample"),
+    ],
+    "whiten": [
+        ("Center and decorrelate the features and bring them to variance 1 (Kessy et al. 2018).", "values"),
+        (
+            "x (N, D), with N smaller or larger than D, which may be 1;",
+            "fewer samples than features",
+            "values",
+            "one feature: x (6, 1), eps 0.5",
+        ),
+        ("eps > 0 is added to the unbiased variances.", "eps larger than all variances", "float64"),
+        ("Returns a tensor of the shape of x;", *EVERY),
+        ("a direction of variance v has v / (v + eps) in it.", "values", "a constant feature, eps 0.1"),
+    ],
+    "fan_in_and_fan_out": [
+        ("The fan-in and the fan-out of a weight.", "values"),
+        ("shape: a tuple, (M, D) for a linear layer,", "linear", "one output", "one input"),
+        (
+            "(O, I, ...) with any number of kernel sizes for a convolution.",
+            "convolution",
+            "one kernel size",
+            "three kernel sizes",
+            "one output channel",
+            "one input channel",
+        ),
+        ("Returns two ints, (fan_in, fan_out).", "values"),
+        ("Raises ValueError for fewer than two sizes.", "one size", "no size"),
+    ],
+    "xavier_normal": [
+        (
+            "Random normal weights of variance 2 / (fan_in + fan_out) (Glorot & Bengio 2010).",
+            "values",
+            "fan_in + fan_out 3",
+            "ten layers",
+        ),
+        *DRAWN,
+    ],
+    "kaiming_normal": [
+        (
+            "Random normal weights of variance 2 / fan_in, for ReLU (He et al. 2015, section 2.2).",
+            "values",
+            "fan_in 3",
+            "ten layers",
+        ),
+        *DRAWN,
+    ],
+}
+
+PROMISES = ACTIVATIONS | BACKPROP | CONVOLUTION | NORMALIZATION | PREPROCESSING

@@ -1,0 +1,57 @@
+"""nbgrader's own tests of ``nbgrader autograde``, with nbgrader as it is and with the steps of this grader."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from autograder.course import ROOT
+
+pytestmark = pytest.mark.slow
+
+SUITE = "nbgrader.tests.apps.test_nbgrader_autograde"
+# What this grader does otherwise on purpose, and why.
+DIFFERENT = {
+    "test_side_effects": "What a student's program writes stays in the sandbox and ends with it.",
+    "test_grade_empty_timestamp": "A time that cannot be read stops nobody's grading: the instructor is told.",
+}
+
+
+def outcomes(folder: Path, configuration: str) -> dict[str, str]:
+    """Run the suite with a configuration of nbgrader's for all courses; what became of each test."""
+    (folder / "nbgrader_config.py").write_text(f"c = get_config()\n{configuration}")
+    command = [sys.executable, "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", "-c", os.devnull]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment |= {
+        "JUPYTER_CONFIG_DIR": str(folder),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+    }
+    report = folder / "report.xml"
+    done = subprocess.run(
+        [*command, f"--rootdir={folder}", f"--junitxml={report}", "--pyargs", SUITE],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert report.exists(), done.stdout + done.stderr
+    return {
+        test.get("name"): ", ".join(child.tag for child in test if child.tag in ("failure", "error")) or "passed"
+        for test in ElementTree.parse(report).iter("testcase")
+    }
+
+
+def test_it_does_what_nbgrader_s_own_tests_ask_for(tmp_path):
+    plain, ours = tmp_path / "plain", tmp_path / "ours"
+    plain.mkdir()
+    ours.mkdir()
+    # The course's configuration from its steps on; its folders are the course's own.
+    _, steps, configuration = (ROOT / "nbgrader_config.py").read_text().partition("c.Autograde.pre_convert_hook")
+    expected, found = outcomes(plain, ""), outcomes(ours, steps + configuration)
+    differences = {name for name in expected if found[name] != expected[name]}
+    assert len(expected) > 30
+    assert differences == DIFFERENT.keys()
