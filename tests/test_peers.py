@@ -20,6 +20,7 @@ DIFFERENT = {
     "test_handle_failure_single_notebook": "As above.",
     "test_missing_source_kernelspec": "Every notebook is run by the course's Python, whichever kernel it names.",
     "test_incorrect_source_kernelspec": "As above.",
+    "test_no_execute": "Outputs that a student has saved count for nothing: they are a text like any other.",
     "test_grade_empty_timestamp": "A time that cannot be read stops nobody's grading: the instructor is told.",
 }
 

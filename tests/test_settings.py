@@ -1,8 +1,10 @@
 """What nbgrader_config.py says of limits."""
 
 import pytest
+from nbformat.v4 import new_notebook
 from traitlets.config import Config
 
+from autograder.grading.preprocessor import Execute
 from autograder.grading.settings import Grading
 
 
@@ -22,3 +24,9 @@ from autograder.grading.settings import Grading
 )
 def test_a_limit_of_time_may_be_nbgrader_s_own(said, seconds):
     assert Grading(config=Config(said)).limits().cell_seconds == seconds
+
+
+def test_a_notebook_that_is_not_run_earns_nothing():
+    """Cells without outputs are right ones for nbgrader."""
+    with pytest.raises(ValueError, match="--no-execute counts the outputs that a student has saved"):
+        Execute(enabled=False)(new_notebook(), {})

@@ -17,6 +17,14 @@ from autograder.grading.settings import settings_of
 class Execute(NbGraderPreprocessor, Section):
     """Runs the notebook in the sandbox and lets the checks be judged from outside."""
 
+    def __call__(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
+        """`preprocess`. Raises ValueError where nbgrader is told to run nothing: no output would count in full."""
+        if not self.enabled:
+            raise ValueError(
+                "--no-execute counts the outputs that a student has saved, and those are not kept here: leave it out."
+            )
+        return self.preprocess(nb, resources)
+
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
         """The executed notebook. Raises `NoSandboxError` without bubblewrap."""
         # The exporter's parent is nbgrader's converter, which knows the folders of the course.
