@@ -130,10 +130,10 @@ function text(number, digits = 2) {
   return (large ? number.toExponential(1) : number.toFixed(digits)).replace("-", "−");
 }
 
-// The arrow into a gate, its value above and its gradient below.
-function arrow([x0, y0], [x1, y1], value, gradient, asked) {
+// The arrow into a gate, its value above and its gradient below, at a part of its length.
+function arrow([x0, y0], [x1, y1], part, value, gradient, asked) {
   const length = Math.hypot(x1 - x0, y1 - y0), ux = (x1 - x0) / length, uy = (y1 - y0) / length;
-  const part = y0 === y1 ? 0.5 : 0.4, x = x0 + part * (x1 - x0), y = y0 + part * (y1 - y0), away = 13 + 10 * Math.abs(uy);
+  const x = x0 + part * (x1 - x0), y = y0 + part * (y1 - y0), away = 13 + 10 * Math.abs(uy);
   return `<line class="${asked ? "asked" : ""}" x1="${x0 + 24 * ux}" y1="${y0 + 24 * uy}" x2="${x1 - 26 * ux}" y2="${y1 - 26 * uy}" marker-end="url(#graph-tip)"/>` +
     `<text class="value" x="${x + away * uy}" y="${y - away * ux + 5}">${value}</text>` +
     `<text class="gradient" x="${x - away * uy}" y="${y + away * ux + 5}">${gradient}</text>`;
@@ -185,8 +185,8 @@ export function draw(stage) {
     find(".moving-graph").innerHTML =
       `<marker id="graph-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0 8 4 0 8z"/></marker>` +
       places.map(([, { at, gate, of }]) => (of ?? []).map((input) =>
-        arrow(graph.places[input].at, at, text(values[input]), gradient(input), asked?.input === input)).join("")).join("") +
-      arrow(end, [end[0] + 105, end[1]], text(values.f), "1.00", false) +
+        arrow(graph.places[input].at, at, graph.places[input].gate ? 0.5 : 0.4, text(values[input]), gradient(input), asked?.input === input)).join("")).join("") +
+      arrow(end, [end[0] + 105, end[1]], 0.5, text(values.f), "1.00", false) +
       places.map(([name, { at: [x, y], gate }]) =>
         (gate ? `<circle cx="${x}" cy="${y}" r="22"/>` : "") + `<text x="${x}" y="${y + 5}">${gate ?? name}</text>` +
         (gate && !NAMES[name] && name !== "f" ? `<text class="letter" x="${x}" y="${y - 28}">${name}</text>` : "")).join("");
