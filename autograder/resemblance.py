@@ -15,7 +15,7 @@ import torch
 from autograder.calls.case import Case
 from autograder.calls.kinds import backward
 from autograder.calls.outcome import Outcome
-from autograder.expected import Expected
+from autograder.expected import SLACK, Expected
 from autograder.problem import Problem
 from autograder.programs import Program
 
@@ -131,5 +131,7 @@ def _resemble(got: torch.Tensor, known: torch.Tensor, right: torch.Tensor, toler
         return True
     # Of another shape than the right one, there is nothing that it is far from.
     away = (got - right if got.shape == right.shape else got).double().abs()[finite].nan_to_num(0.0, 0.0)
-    near = NEAR * float(away.max()) if got.numel() >= FEW else 0.0
+    # A wrong number may be much larger than the right one, and so is its rounding.
+    rounding = SLACK * torch.finfo(got.dtype).eps * float(known.double().abs()[finite].max())
+    near = NEAR * float(away.max()) if got.numel() >= FEW else rounding
     return bool(apart.max() <= max(tolerance, near))

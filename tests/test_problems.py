@@ -115,7 +115,7 @@ def test_a_mistake_loses_points_and_is_recognised(problem, mistake, any_device):
 # Of right results, in float64, what no function should give.
 STRANGE = {
     "huge": lambda right: torch.full_like(right, 1e200),
-    "huge, of both signs": lambda right: 1e200 * right.sign(),
+    "huge, of both signs": lambda right: -1e200 * right.sign(),
     "huge, in float32": lambda right: torch.full_like(right, 3e38, dtype=torch.float32),
     "tiny": lambda right: torch.full_like(right, 1e-310),
     "zero": torch.zeros_like,
@@ -146,7 +146,8 @@ def test_whatever_comes_back_is_judged(problem):
         verdict = shared.judge(
             [replace(r, outputs=tuple(Output(strange(o.values.double()), o.device) for o in r.outputs)) for r in right]
         )
-        assert verdict.score == 0, what
+        # Of what is trained the share of right answers is measured, and that does not depend on the type.
+        assert verdict.score == 0 or (problem.call is training and lost(verdict) == {CONTRACT}), what
         assert findings(verdict), what
         assert str(Report.of_verdict(verdict)), what
 
@@ -189,7 +190,7 @@ def test_a_layout_is_tried_in_every_ordinary_shape(problem):
     for case in draw(problem, SEEDS[0]):
         tensors = {"dout": case.dout, **case.arguments}
         shape = tuple((name, t.shape) for name, t in tensors_in(tensors) if t.dim() > 1)
-        if shape and case.criterion in ("values", CONTRACT):
+        if shape and (case.criterion == "values" or (case.criterion == CONTRACT and case.layout != "contiguous")):
             shapes[case.layout].add(shape)
     assert shapes["contiguous"] <= shapes["transposed"] | shapes["strided"]
 
