@@ -39,6 +39,8 @@ CHAPTER_LIMIT = 60
 # The measure is good to a quarter: processors differ in what they are quick at, and neighbours share a core.
 ROOM = 1.25
 ADDRESS = ("COURSE_REPOSITORY_URL", "COURSE_REPOSITORY_BRANCH")
+# In names of its own: a page that calls something `signal` must not take a module away from it.
+STARTUP = "exec(compile(open({path!r}, encoding='utf-8').read(), {path!r}, 'exec'), {{'__name__': '_kernel'}})\n"
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 STEP = re.compile(r"(Executing|reading sources|writing output)\W.*?([\w.-]+)\s*$")
 
@@ -67,7 +69,7 @@ def environment() -> dict[str, str]:
     """
     startup = ROOT / "build" / "ipython" / "profile_default" / "startup"
     startup.mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / "book" / "_kernel.py", startup / "00-kernel.py")
+    (startup / "00-kernel.py").write_text(STARTUP.format(path=str(ROOT / "book" / "_kernel.py")), "utf-8")
     env = dict(os.environ)
     env.pop("MPLBACKEND", None)
     return env | {

@@ -221,6 +221,13 @@ def test_a_second_build_has_nothing_to_do(book):
     assert (HTML / "index.html").stat().st_mtime_ns == built
 
 
+def test_no_page_shows_what_went_wrong_beside_a_cell(book):
+    assert book.returncode == 0, book.stdout + book.stderr
+    pages = {path: path.read_text("utf-8") for path in HTML.rglob("*.html")}
+    assert pages
+    assert [path.name for path, text in pages.items() if "Error in callback" in text or "Traceback" in text] == []
+
+
 @pytest.mark.browser
 def test_every_page_was_visited_in_every_view(visits):
     pages = {visit.page for visit in visits}

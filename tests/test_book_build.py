@@ -165,6 +165,17 @@ def test_computing_is_limited_and_waiting_is_not(course, cell, passes):
     assert ("this cell has computed for 3 s" in result.stdout) != passes
 
 
+def test_no_name_that_a_page_uses_takes_the_watch_off(course):
+    names = "signal = time = json = sys = Path = sum = range = COUNTING = ComputingError = None"
+    text = HEAD + CELL.format(names) + CELL.format("for _ in iter(int, 1):\n    pass")
+    (course / "book" / "page.md").write_text(text)
+    script = (course / "book" / "execute.py").read_text()
+    (course / "book" / "execute.py").write_text(re.sub(r"(COMPUTING_OF_A_CELL) = \d+", r"\1 = 3", script))
+    result = build(course)
+    assert "this cell has computed for 3 s" in result.stdout
+    assert "Error in callback" not in result.stdout
+
+
 def test_the_gate_runs_the_pages_as_other_processors_would(course):
     cell = "import os\nassert os.environ.get('ATEN_CPU_CAPABILITY') != 'default'"
     (course / "book" / "page.md").write_text(HEAD + CELL.format(cell))
