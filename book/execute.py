@@ -25,6 +25,8 @@ PROCESSOR = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIO
 # Computing is limited, see _kernel.py. The clock only ends what waits for nothing.
 COMPUTING_OF_A_CELL = 300
 CLOCK_OF_A_CELL = 3600
+# Of a page whose kernel does not answer.
+TRIES = 3
 
 
 class Worker(ExecutionWorkerLocalMProc):
@@ -104,12 +106,19 @@ def execute(folder: Path) -> int:
             forget(cache, Path(page))
     logger = logging.getLogger("book")
     logger.setLevel(logging.INFO)
-    found = Executor(cache, logger).run_and_cache(filter_uris=list(cells), timeout=CLOCK_OF_A_CELL)
-    for page in found.succeeded:
-        sign(report_of(folder, Path(page)), cells[page])
-    for page in found.excepted + found.errored:
+    waiting, failed = list(cells), []
+    for _ in range(TRIES):
+        found = Executor(cache, logger).run_and_cache(filter_uris=waiting, timeout=CLOCK_OF_A_CELL)
+        for page in found.succeeded:
+            sign(report_of(folder, Path(page)), cells[page])
+        failed += found.excepted
+        # No cell is to blame: the kernel did not answer, as when two that start at once choose the same port.
+        waiting = found.errored
+        if not waiting:
+            break
+    for page in failed + waiting:
         print(f"{page}:\n{cache.get_project_record(page).traceback}")
-    return int(found.succeeded != found.all())
+    return int(bool(failed + waiting))
 
 
 if __name__ == "__main__":

@@ -176,6 +176,24 @@ def test_no_name_that_a_page_uses_takes_the_watch_off(course):
     assert "Error in callback" not in result.stdout
 
 
+@pytest.mark.parametrize(("deaths", "passes"), [(1, True), (3, False)], ids=["once", "always"])
+def test_a_page_whose_kernel_does_not_start_is_tried_again(course, deaths, passes):
+    kernel = course / "book" / "_kernel.py"
+    dies = f"""
+import os, pathlib
+starts = pathlib.Path({str(course / "starts")!r})
+with starts.open("a") as file:
+    file.write(".")
+if len(starts.read_text()) <= {deaths}:
+    os._exit(1)
+"""
+    kernel.write_text(dies + kernel.read_text())
+    result = build(course)
+    assert (result.returncode == 0) == passes, result.stdout
+    assert len((course / "starts").read_text()) == min(deaths + 1, 3)
+    assert passes or "page.md" in result.stdout
+
+
 def test_the_gate_runs_the_pages_as_other_processors_would(course):
     cell = "import os\nassert os.environ.get('ATEN_CPU_CAPABILITY') != 'default'"
     (course / "book" / "page.md").write_text(HEAD + CELL.format(cell))

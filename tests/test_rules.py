@@ -78,6 +78,7 @@ def test_the_known_programs_are_there_to_be_read(word):
 
 # Right programs that come close. The notebook begins with START.
 FINE = {
+    "a question to IPython": ["?", "abs?", "%matplotlib inline\n%time x = 1"],
     "names in strings and comments": [
         'def relu_forward(x):\n    """Like torch.relu(x), without x.relu()."""\n    # F.relu, nn.ReLU\n'
         '    note = f"not torch.relu but {x.shape}"\n    return x.clamp(min=0), note and x'

@@ -37,10 +37,11 @@ attempt("capset",
         lambda: call("capset", (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)(*[0xFFFFFFFF] * 6)))
 attempt("privileges",
         lambda: "0" in next(l for l in open("/proc/self/status") if l.startswith("NoNewPrivs")) or 1 / 0)
-attempt("trace the first", lambda: call("ptrace", 16, os.getppid(), None, None))
 attempt("trace outside", lambda: call("ptrace", 16, 0, None, None))
-attempt("parent", lambda: os.getppid() or 1 / 0)
-attempt("signal the parent", lambda: os.kill(os.getppid() or 10**6, 0))
+# The first process of the kernel's namespaces is the kernel's own, and as shut in as the kernel. Nobody is before it.
+attempt("another parent", lambda: 1 / (os.getppid() != 1))
+attempt("the first one's parent",
+        lambda: 1 / int(next(l for l in open("/proc/1/status") if l.startswith("PPid")).split()[1]))
 for name in ("/proc/sys/kernel/core_pattern", "/proc/sys/kernel/hostname", "/proc/sys/user/max_user_namespaces",
              "/proc/sys/vm/overcommit_memory", "/proc/sysrq-trigger", "/proc/1/oom_score_adj"):
     attempt(name, lambda: os.write(os.open(name, os.O_WRONLY), b"-1" if "oom" in name else b"1"))
