@@ -1,5 +1,6 @@
 """The tests of a file run in one process, those of a problem too; and pytest-xdist does as it is told."""
 
+import os
 import re
 import subprocess
 import sys
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from scheduling import group_of
+
+from autograder.course import ROOT
 
 GROUPS = {
     "tests/test_book_browser.py::test_every_page[light-390]": "tests/test_book_browser.py",
@@ -38,11 +41,11 @@ def test_a_group_stays_in_one_process(tmp_path):
         "no:cacheprovider",
         "-c",
         "/dev/null",
-        "-o",
-        f"pythonpath={Path(__file__).parent}",
     ]
+    # pytest's own setting would be cut at a space in the path.
+    here = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(ROOT)])}
     command = [sys.executable, "-m", "pytest", "--rootdir", tmp_path, *options, tmp_path]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=here)
     assert done.returncode == 0, done.stdout + done.stderr
     ran = set(re.findall(r"\[(gw\d)\].*?(test_\w+)\.py", done.stdout))
     assert len(ran) == 2, ran
