@@ -19,7 +19,7 @@ from myst_nb.core.read import is_myst_markdown_notebook
 from autograder.digest import digest
 
 ROOT = Path(__file__).resolve().parents[1]
-ALL_READ = ("book/_kernel.py", "book/course.mplstyle", "requirements.txt")
+ALL_READ = ("book/_kernel.py", "book/build.py", "book/course.mplstyle", "requirements.txt")
 READER = {"type": "plugin", "name": "myst_nb_md"}
 PROCESSOR = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR")
 # Computing is limited, see _kernel.py. The clock only ends what waits for nothing.
