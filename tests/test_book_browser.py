@@ -73,7 +73,8 @@ OBSERVE = r"""async () => {
     })),
     bareFigures: [...document.querySelectorAll("figure")].filter((f) => !f.querySelector("img[alt]")).length,
     figures: [...document.querySelectorAll("figure, div.cell_output:not(:has(figure))")]
-      .filter((f) => f.querySelector("img"))
+      // One that moves shows no drawing; it has tests of its own.
+      .filter((f) => f.querySelector("img") && !f.classList.contains("moves"))
       .map((f) => [...f.querySelectorAll("img")].filter(visible).length),
     codeBlocks: document.querySelectorAll("main div.highlight pre").length,
     copyButtons: document.querySelectorAll("main button.copybtn").length,
