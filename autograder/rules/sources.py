@@ -39,7 +39,9 @@ MOST_STARS = 50
 DEFINING_MAGICS = _words("run pylab store rerun recall macro loadpy cython cython_inline load_ext")
 DEFINING_CALLS = {(name, "update") for name in ("globals", "locals", "vars")}
 # What may be called of get_ipython() without it.
-ASKING = _words("getoutput show_usage system magic set_next_input register_magic_function run_line_magic run_cell_magic")
+ASKING = _words(
+    "getoutput show_usage system magic set_next_input register_magic_function run_line_magic run_cell_magic"
+)
 # Characters of a line that is shown.
 LONGEST_LINE = 200
 
