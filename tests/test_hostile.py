@@ -110,8 +110,10 @@ MASTER = _master()
 
 
 @pytest.fixture(scope="module", autouse=True)
-def scratch():
+def scratch(tmp_path_factory):
     """A folder of its own for all that the grader makes and should remove; sockets need a short path."""
+    # pytest's own folder stays when this one goes.
+    tmp_path_factory.getbasetemp()
     folder, before = tempfile.mkdtemp(prefix="hostile-"), (tempfile.tempdir, kernels.GRACE)
     tempfile.tempdir, kernels.GRACE = folder, 3
     warm_parent.cache_clear()
