@@ -197,6 +197,8 @@ def _generate(word: str, source: NotebookNode, root: Path) -> Path:
 
     Raises `ReleaseError`, and leaves everything as it was, when nbgrader refuses or somebody has changed the notebook.
     """
+    # nbgrader works in the folder of the course, and a new one has none yet.
+    root.mkdir(parents=True, exist_ok=True)
     nbgrader = nbgrader_at(root)
     places = _source_folder(nbgrader, word) / f"{word}.ipynb", _released_notebook(nbgrader, word)
     if refusals := _changed_by_hand(word, places[1]):

@@ -57,16 +57,18 @@ def test_a_student_s_source_defines_what_it_says_and_gives_no_hint(word):
 @pytest.mark.slow
 @for_every_word
 def test_a_changed_course_starts_anew(word, tmp_path, monkeypatch):
-    monkeypatch.setattr(demo, "COURSE", tmp_path)
+    # Of a fresh clone nothing is there yet.
+    course = tmp_path / "build" / "demo"
+    monkeypatch.setattr(demo, "COURSE", course)
     demo._start_course(word)
-    with Gradebook(f"sqlite:///{tmp_path}/gradebook.db") as gradebook:
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
         gradebook.add_student("sun")
         gradebook.add_submission(word, "sun")
     demo._start_course(word)
-    with Gradebook(f"sqlite:///{tmp_path}/gradebook.db") as gradebook:
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
         assert len(gradebook.assignment_submissions(word)) == 1
-    (tmp_path / f"{word}.sha256").write_text("something else")
+    (course / f"{word}.sha256").write_text("something else")
     demo._start_course(word)
-    with Gradebook(f"sqlite:///{tmp_path}/gradebook.db") as gradebook:
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
         assert gradebook.assignment_submissions(word) == []
-    assert len(list(tmp_path.glob(f"submitted/*/{word}/{word}.ipynb"))) == len(demo.students(word))
+    assert len(list(course.glob(f"submitted/*/{word}/{word}.ipynb"))) == len(demo.students(word))
