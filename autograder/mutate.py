@@ -4,9 +4,7 @@ No mutation library fits: they run a suite of tests on a package, while here a c
 """
 
 import random
-import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +13,7 @@ from nbgrader.utils import is_solution
 
 from autograder.calls.case import Case, tensors_in
 from autograder.calls.kinds import training
-from autograder.calls.run import run
+from autograder.calls.run import TooSlowError, run, stopped_after
 from autograder.check import PUBLIC_SEED
 from autograder.expected import Expected
 from autograder.judge import Exam, find
@@ -26,7 +24,7 @@ from autograder.programs import source_of
 from autograder.release import solution_notebook
 from autograder.wide import CPU, can_be_wide, wide_cases
 
-# Seconds that a mutant may take for a call; some never end.
+# Seconds that a mutant may compute for a call; some never end.
 PATIENCE = 5.0
 # Wide inputs for each survivor.
 WIDE = 60
@@ -145,29 +143,12 @@ def _first_fault(
 ) -> str | None:
     """What is wrong with a source in the first case in which something is; None if nothing is."""
     try:
-        with _time_limit():
+        with stopped_after(PATIENCE):
             functions = program.functions(source)
-    except Exception as error:
+    except (Exception, TooSlowError) as error:
         return f"it does not run: {error!r}"
     for case, right in zip(cases, expected, strict=True):
-        with _time_limit():
-            outcome = run(problem, case, functions, CPU)
+        outcome = run(problem, replace(case, limit=PATIENCE), functions, CPU)
         if fault := find(problem, case, outcome, right):
             return fault
     return None
-
-
-@contextmanager
-def _time_limit() -> Iterator[None]:
-    """Interrupts what takes too long, as somebody would who waits for it."""
-
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
