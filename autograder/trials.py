@@ -92,6 +92,6 @@ def best(trials: Iterable[Trial]) -> Trial:
 
 def span(values: Iterable[float], form: str = ".0f") -> str:
     """The lowest and the highest as text, as one number if they look alike."""
-    values = [float(value) for value in values]
+    values = list(values)
     low, high = (format(choice(values), form) for choice in (min, max))
     return low if low == high else f"{low} to {high}"

@@ -84,7 +84,12 @@ def test_the_best_trial_ends_lowest_over_all_its_seeds(trials, rate):
 
 @pytest.mark.parametrize(
     ("values", "form", "text"),
-    [([3.2, 1.1, 2.0], ".1f", "1.1 to 3.2"), ([3.2, 2.8], ".0f", "3"), (torch.tensor([1.0, 2.0]), ".0f", "1 to 2")],
+    [
+        ([3.2, 1.1, 2.0], ".1f", "1.1 to 3.2"),
+        ([55, 20, 50], "d", "20 to 55"),
+        ([3.2, 2.8], ".0f", "3"),
+        (torch.tensor([1.0, 2.0]), ".0f", "1 to 2"),
+    ],
 )
 def test_a_span_tells_the_lowest_and_the_highest(values, form, text):
     assert span(values, form) == text
