@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from autograder.calls.exchange import LARGEST_ANSWER
 from autograder.sandbox import bubblewrap
 from autograder.sandbox.inside.limits import Limits
 from autograder.sandbox.inside.parent import PACKET
+from autograder.sandbox.request import BUSY, Reply, Request
 from autograder.sandbox.wire import Wire, WireError
 
 # The order in which ipykernel opens its sockets; on this transport a port is the end of a path.
@@ -37,8 +38,6 @@ PORTS = {"shell": 1, "stdin": 2, "control": 3, "iopub": 4}
 GRACE = 6
 MOMENT = 0.1
 START = 300
-# How many times as long as its limit a request may take by the clock, where a busy machine lets the kernel wait.
-BUSY = 20
 # Bytes of a message with all its parts, and how many values its JSON may hold.
 LARGEST_MESSAGE = LARGEST_ANSWER
 MOST_VALUES = 200_000
@@ -63,21 +62,6 @@ class KernelEndedError(Exception):
     """
 
     idle = False
-
-
-@dataclass(frozen=True)
-class Reply:
-    """The answer to a request, whether the request had to be stopped, and the seconds it took, waiting left out.
-
-    It was `idle` if it was stopped because of its time, most of which it did not compute. The end of what it published
-    is `lost` if it did not come in time.
-    """
-
-    message: dict[str, Any]
-    stopped: bool
-    seconds: float
-    idle: bool = False
-    lost: bool = False
 
 
 class WarmParent:
@@ -242,59 +226,70 @@ class Kernel:
         """
         seconds = seconds or self.limits.cell_seconds
         self._parent.mark(self._name)
-        mine, started = self._send(kind, content, buffers), time.monotonic()
-        deadline, last = started + seconds, started + BUSY * seconds
-        reply, replied, idle, interrupted, allowed, computed = None, None, False, False, seconds, seconds
-        while reply is None or not idle:
-            ready = self._wait(deadline)
-            with self._or_ended():
-                if self._shell in ready:
-                    self._shell.flush()
-                    reply = next(iter(self._read(self._shell, mine, deadline)), reply)
-                    if reply is not None and not idle:
-                        # What it has published is on its way.
-                        deadline = min(deadline, time.monotonic() + GRACE)
-                if self._iopub in ready:
-                    # Only for a moment: what floods in must not keep the reply waiting.
-                    for published in self._read(self._iopub, mine, min(deadline, time.monotonic() + MOMENT)):
-                        if published["msg_type"] == "status":
-                            idle = idle or published["content"].get("execution_state") == "idle"
-                        elif not show(published) and not interrupted:
-                            deadline = 0.0
-                            break
-            if self._parent.connection in ready:
-                why = self._parent.ended(self._name)
-                if why:
-                    raise KernelEndedError(why)
-            if time.monotonic() < deadline or (reply is not None and idle):
+        request = Request(self._send(kind, content, buffers), seconds, show)
+        while not request.answered:
+            self._hear(request, self._wait(request.deadline))
+            if time.monotonic() < request.deadline or request.answered:
                 continue
-            if reply is not None:
-                spent, _ = self._spent()
-                replied = spent if replied is None else replied
-                if not deadline or spent > replied + GRACE or time.monotonic() > last:
-                    break  # What it published last is lost: it has shown more than the sockets hold.
-                deadline = time.monotonic() + MOMENT
-                continue
-            if deadline and time.monotonic() < last:
-                spent, ran = self._spent()
-                computed = computed if interrupted else ran
-                if spent < allowed:
-                    deadline = min(time.monotonic() + max(allowed - spent, MOMENT), last)
-                    continue
-            if interrupted:
-                self._parent.signal(self._name, signal.SIGKILL)
-                self._parent.wait(self._name, GRACE)
-                error = KernelEndedError("it went on when it was told to stop")
-                error.idle = computed < seconds / 2
-                raise error
-            self._parent.signal(self._name, signal.SIGINT)
-            spent, _ = self._spent()
-            interrupted, allowed = True, spent + GRACE
-            deadline, last = time.monotonic() + GRACE, time.monotonic() + BUSY * GRACE
-        taken = time.monotonic() - started
+            if request.reply is None:
+                self._hurry(request)
+            elif self._has_lost_the_end(request):
+                break
+        taken = time.monotonic() - request.started
         if taken > MOMENT:
             taken, _ = self._parent.spent(self._name)
-        return Reply(reply, interrupted, taken, interrupted and computed < seconds / 2, not idle)
+        return request.answer(taken)
+
+    def _hear(self, request: Request, ready: Sequence[Any]) -> None:
+        """Take what can be read. Raises `KernelEndedError` if the kernel is gone."""
+        with self._or_ended():
+            if self._shell in ready:
+                self._shell.flush()
+                reply = next(iter(self._read(self._shell, request.id, request.deadline)), None)
+                request.reply = reply or request.reply
+                if request.reply is not None and not request.idle:
+                    # What it has published is on its way.
+                    request.deadline = min(request.deadline, time.monotonic() + GRACE)
+            if self._iopub in ready:
+                # Only for a moment: what floods in must not keep the reply waiting.
+                until = min(request.deadline, time.monotonic() + MOMENT)
+                for published in self._read(self._iopub, request.id, until):
+                    if not request.takes(published):
+                        break
+        if self._parent.connection in ready:
+            why = self._parent.ended(self._name)
+            if why:
+                raise KernelEndedError(why)
+
+    def _hurry(self, request: Request) -> None:
+        """No reply by now: wait while the kernel has had less than its time, else interrupt it, and at last end it."""
+        if request.deadline and time.monotonic() < request.last:
+            spent, computed = self._spent()
+            if not request.interrupted:
+                request.computed = computed
+            if spent < request.allowed:
+                request.deadline = min(time.monotonic() + max(request.allowed - spent, MOMENT), request.last)
+                return
+        if request.interrupted:
+            self._parent.signal(self._name, signal.SIGKILL)
+            self._parent.wait(self._name, GRACE)
+            error = KernelEndedError("it went on when it was told to stop")
+            error.idle = request.waited
+            raise error
+        self._parent.signal(self._name, signal.SIGINT)
+        spent, _ = self._spent()
+        request.interrupted, request.allowed = True, spent + GRACE
+        request.deadline, request.last = time.monotonic() + GRACE, time.monotonic() + BUSY * GRACE
+
+    def _has_lost_the_end(self, request: Request) -> bool:
+        """Whether what it published last does not come any more: it has shown more than the sockets hold."""
+        spent, _ = self._spent()
+        if request.replied is None:
+            request.replied = spent
+        if not request.deadline or spent > request.replied + GRACE or time.monotonic() > request.last:
+            return True
+        request.deadline = time.monotonic() + MOMENT
+        return False
 
     def _spent(self) -> tuple[float, float]:
         """What a request has taken by now, see `WarmParent.spent`. Raises `KernelEndedError` if the kernel is gone."""
