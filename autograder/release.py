@@ -337,11 +337,8 @@ def wrong_with_programs(problem: str) -> list[str]:
     return list(coverage(problems()[problem], timed=False).misjudged())
 
 
-def run(notebook: NotebookNode, manager: type | None = None) -> tuple[list[NotebookNode], str | None]:
-    """The cells of `notebook` after running them as a student does, past errors; and why not to the end, if so.
-
-    `manager` starts the kernel; by default it is forked from a warm parent.
-    """
+def run(notebook: NotebookNode) -> tuple[list[NotebookNode], str | None]:
+    """The cells of `notebook` after running them as a student does, past errors; and why not to the end, if so."""
     notebook = nbformat.from_dict(notebook)
     running = "the first cell"
 
@@ -352,7 +349,7 @@ def run(notebook: NotebookNode, manager: type | None = None) -> tuple[list[Noteb
     with tempfile.TemporaryDirectory() as folder:
         client = NotebookClient(
             notebook,
-            kernel_manager_class=manager or _WarmManager,
+            kernel_manager_class=_WarmManager,
             timeout=LONGEST_CELL,
             allow_errors=True,
             on_cell_start=note,
