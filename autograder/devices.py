@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import return_and_correct_aliasing
-from torch.utils._pytree import tree_leaves, tree_map
 
 
 def device() -> torch.device:
@@ -59,12 +58,14 @@ class SimulatedGpuTensor(torch.Tensor):
     @classmethod
     def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        _refuse_mixed_devices(func, args, kwargs)
-        inner_args, inner_kwargs = tree_map(_unwrap, (args, _on_cpu(kwargs)))
+        inner_args, inner_kwargs = _inner(func, args), _inner(func, _on_cpu(kwargs))
         result = func(*inner_args, **inner_kwargs)
         if func is torch.ops.aten._to_copy.default and _type_of(kwargs.get("device")) == "cpu":
             return result
-        return return_and_correct_aliasing(func, args, kwargs, tree_map(_wrap, result))
+        if _works_in_place(func):
+            return args[0]
+        result = _outer(result)
+        return return_and_correct_aliasing(func, args, kwargs, result) if _aliases(func) else result
 
 
 class _FactoriesOnSimulatedGpu(TorchFunctionMode):
@@ -101,31 +102,54 @@ def _register() -> torch.device:
 
 def _run_factory(op, *args, **kwargs):
     """Run an operation without a tensor of the device among its arguments, such as ``empty_strided``."""
-    return tree_map(_wrap, op(*args, **_on_cpu(kwargs)))
+    return _outer(op(*args, **_on_cpu(kwargs)))
 
 
-def _refuse_mixed_devices(op, args, kwargs) -> None:
-    if op in _MIXING:
-        return
-    tensors = [x for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
-    if any(not isinstance(x, SimulatedGpuTensor) and x.dim() > 0 for x in tensors):
+@functools.cache
+def _aliases(op) -> bool:
+    """Whether an operation returns its arguments or views of them."""
+    return any(argument.alias_info is not None for argument in op._schema.arguments)
+
+
+@functools.cache
+def _works_in_place(op) -> bool:
+    """Whether an operation changes the values of its first argument, not its shape, and returns it."""
+    written, returned = op._schema.arguments[0].alias_info, [r.alias_info for r in op._schema.returns]
+    changes = written is not None and written.is_write and torch.Tag.inplace_view not in op.tags
+    return changes and len(returned) == 1 and returned[0] is not None and returned[0].is_write
+
+
+def _inner(op, values):
+    """The arguments of an operation on the CPU. Raises `RuntimeError` as CUDA does when one is there already.
+
+    torch's own functions for nested values take longer than most operations.
+    """
+    if isinstance(values, SimulatedGpuTensor):
+        return values.inner
+    if isinstance(values, torch.Tensor) and values.dim() > 0 and op not in _MIXING:
         raise RuntimeError(
             "Expected all tensors to be on the same device, but found at least two devices, "
             f"simgpu:0 and cpu! (in {op})"
         )
+    if isinstance(values, dict):
+        return {name: _inner(op, value) for name, value in values.items()}
+    if isinstance(values, list | tuple):
+        return type(values)([_inner(op, value) for value in values])
+    return values
+
+
+def _outer(values):
+    """What an operation returned, on the simulated GPU."""
+    if isinstance(values, torch.Tensor):
+        return values if isinstance(values, SimulatedGpuTensor) else SimulatedGpuTensor(values)
+    if isinstance(values, list | tuple):
+        return type(values)([_outer(value) for value in values])
+    return values
 
 
 def _on_cpu(kwargs: dict) -> dict:
-    return kwargs | ({"device": torch.device("cpu")} if "device" in kwargs else {})
+    return kwargs | {"device": torch.device("cpu")} if "device" in kwargs else kwargs
 
 
 def _type_of(device) -> str | None:
     return None if device is None else torch.device(device).type
-
-
-def _unwrap(x):
-    return x.inner if isinstance(x, SimulatedGpuTensor) else x
-
-
-def _wrap(x):
-    return SimulatedGpuTensor(x) if isinstance(x, torch.Tensor) and not isinstance(x, SimulatedGpuTensor) else x
