@@ -20,10 +20,9 @@ from autograder.problems import problems
 CPU = torch.device("cpu")
 
 
-def verdict_over_the_boundary(problem, functions, seed=3):
-    exam = Exam(problem, seed, CPU)
-    answer = exchange.serve(exchange.ask(problem, exam.cases), functions)
-    return exam.judge(exchange.read_answer(answer, problem, exam.cases))
+def verdict_over_the_boundary(exam, functions):
+    answer = exchange.serve(exchange.ask(exam.problem, exam.cases), functions)
+    return exam.judge(exchange.read_answer(answer, exam.problem, exam.cases))
 
 
 def told(verdict):
@@ -40,7 +39,7 @@ def test_a_verdict_is_the_same_on_both_sides(name):
     for program in (*problem.alternatives, *problem.mistakes):
         functions = problem.functions_of(program)
         from_here = exam.judge(run_all(problem, exam.cases, functions, CPU))
-        assert told(verdict_over_the_boundary(problem, functions)) == told(from_here)
+        assert told(verdict_over_the_boundary(exam, functions)) == told(from_here)
 
 
 def one_case(call, arguments, expected, returns=("out",), name="f", dtype=torch.float64):
@@ -61,8 +60,11 @@ def test_a_generator_arrives_with_its_seed():
         lambda arguments, dout: (torch.randn(arguments["shape"], generator=arguments["generator"]),),
         dtype=torch.float32,
     )
-    assert verdict_over_the_boundary(draw, {"f": lambda shape, g: torch.randn(shape, generator=g)}).score == 1
-    assert verdict_over_the_boundary(draw, {"f": lambda shape, g: torch.randn(shape)}).score == 0
+    assert (
+        verdict_over_the_boundary(Exam(draw, 3, CPU), {"f": lambda shape, g: torch.randn(shape, generator=g)}).score
+        == 1
+    )
+    assert verdict_over_the_boundary(Exam(draw, 3, CPU), {"f": lambda shape, g: torch.randn(shape)}).score == 0
 
 
 class Scale(nn.Module):
@@ -87,11 +89,15 @@ def test_a_module_is_made_filled_and_called():
         name="Scale",
         dtype=torch.float32,
     )
-    assert verdict_over_the_boundary(scale, {"Scale": Scale}).score == 1
-    assert verdict_over_the_boundary(scale, {"Scale": ScaleAndShift}).score == 0
-    complaint = verdict_over_the_boundary(scale, {"Scale": lambda size: nn.Linear(size, size)}).criteria[0].findings[0]
+    assert verdict_over_the_boundary(Exam(scale, 3, CPU), {"Scale": Scale}).score == 1
+    assert verdict_over_the_boundary(Exam(scale, 3, CPU), {"Scale": ScaleAndShift}).score == 0
+    complaint = (
+        verdict_over_the_boundary(Exam(scale, 3, CPU), {"Scale": lambda size: nn.Linear(size, size)})
+        .criteria[0]
+        .findings[0]
+    )
     assert complaint.startswith("Scale does not take the given parameters: ")
-    complaint = verdict_over_the_boundary(scale, {"Scale": lambda size: 7}).criteria[0].findings[0]
+    complaint = verdict_over_the_boundary(Exam(scale, 3, CPU), {"Scale": lambda size: 7}).criteria[0].findings[0]
     assert complaint == "Scale made an int; expected a torch.nn.Module."
 
 
@@ -130,7 +136,7 @@ def test_a_graph_of_scalars_is_built_and_differentiated():
         returns=("data", "grad"),
         name="Value",
     )
-    assert verdict_over_the_boundary(product, {"Value": Dual}).score == 1
+    assert verdict_over_the_boundary(Exam(product, 3, CPU), {"Value": Dual}).score == 1
 
     class Forgetful(Dual):
         def backward(self):
@@ -141,8 +147,8 @@ def test_a_graph_of_scalars_is_built_and_differentiated():
             node.origin = self.origin
             return node
 
-    assert verdict_over_the_boundary(product, {"Value": Forgetful}).score == 0
-    complaint = verdict_over_the_boundary(product, {"Value": lambda data: data}).criteria[0].findings[0]
+    assert verdict_over_the_boundary(Exam(product, 3, CPU), {"Value": Forgetful}).score == 0
+    complaint = verdict_over_the_boundary(Exam(product, 3, CPU), {"Value": lambda data: data}).criteria[0].findings[0]
     assert "'float' object has no attribute 'exp'" in complaint
 
 
