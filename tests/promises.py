@@ -293,7 +293,7 @@ CONV_DX = (
     "values",
     *FINE,
     NOT_COVERED,
-    "a kernel as large as the image",
+    "a kernel as large as the image, stride 2",
     "a kernel of one pixel",
 )
 POOLS = (

@@ -200,7 +200,8 @@ def visits(chromium, server) -> list[Visit]:
     return found
 
 
-pytestmark = pytest.mark.slow
+# The gate runs every page as three processors.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 def test_the_book_builds_without_a_warning(book):

@@ -49,7 +49,7 @@ def convolutions(gradient: bool, timed: bool = False) -> Cases:
                 (3, 2, 3, 3),
                 {"stride": 3, "padding": 1},
             ),
-            case("a kernel as large as the image", "edge cases", (3, 2, 2, 4), (2, 2, 2, 4)),
+            case("a kernel as large as the image, stride 2", "edge cases", (3, 2, 2, 4), (2, 2, 2, 4), {"stride": 2}),
             case("a kernel of one pixel", "edge cases", (2, 3, 4, 5), (5, 3, 1, 1)),
             case("one image, one channel, one filter", "edge cases", (1, 1, 4, 6), (1, 1, 2, 3)),
             case("float64", "contract", (2, 3, 7, 6), (4, 3, 3, 2), fine, dtype=torch.float64),
@@ -58,7 +58,11 @@ def convolutions(gradient: bool, timed: bool = False) -> Cases:
             case(NEXT_CALL, "contract", (2, 3, 7, 6), (4, 3, 3, 2), fine, another_call=True),
             # Not an edge case: a program that takes the width from the height raises here, and would get no hint.
             case(
-                "a high kernel, last row and column not covered", "contract", (2, 2, 7, 6), (3, 2, 3, 2), {"stride": 3}
+                "a high image and kernel, last row and column not covered",
+                "contract",
+                (2, 2, 10, 6),
+                (3, 2, 3, 2),
+                {"stride": 3},
             ),
         ]
         if timed:
