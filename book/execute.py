@@ -14,12 +14,13 @@ from pathlib import Path
 from jupyter_cache import get_cache
 from jupyter_cache.base import JupyterCacheAbstract
 from jupyter_cache.executors.basic import ExecutionWorkerLocalMProc, JupyterExecutorLocalMproc
+from kernels import forked
 from myst_nb.core.read import is_myst_markdown_notebook
 
 from autograder.digest import digest
 
 ROOT = Path(__file__).resolve().parents[1]
-ALL_READ = ("book/_kernel.py", "book/build.py", "book/course.mplstyle", "requirements.txt")
+ALL_READ = ("book/_kernel.py", "book/build.py", "book/course.mplstyle", "book/kernels.py", "requirements.txt")
 READER = {"type": "plugin", "name": "myst_nb_md"}
 PROCESSOR = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR")
 # Computing is limited, see _kernel.py. The clock only ends what waits for nothing.
@@ -108,7 +109,8 @@ def execute(folder: Path) -> int:
     logger.setLevel(logging.INFO)
     waiting, failed = list(cells), []
     for _ in range(TRIES):
-        found = Executor(cache, logger).run_and_cache(filter_uris=waiting, timeout=CLOCK_OF_A_CELL)
+        with forked():
+            found = Executor(cache, logger).run_and_cache(filter_uris=waiting, timeout=CLOCK_OF_A_CELL)
         for page in found.succeeded:
             sign(report_of(folder, Path(page)), cells[page])
         failed += found.excepted

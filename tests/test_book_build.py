@@ -5,11 +5,14 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
+from classes import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAD = """---
@@ -41,8 +44,9 @@ def course(tmp_path):
     for name in ("_ext", "_extra", "_static"):
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / "book" / name, root / "book" / name, ignore=ignore)
-    for name in ("_config.yml", "book/build.py", "book/execute.py", "book/_kernel.py", "book/course.mplstyle"):
-        shutil.copy(ROOT / name, root / name)
+    for name in ("build.py", "execute.py", "kernels.py", "_kernel.py", "course.mplstyle"):
+        shutil.copy(ROOT / "book" / name, root / "book" / name)
+    shutil.copy(ROOT / "_config.yml", root / "_config.yml")
     (root / "book" / "_toc.yml").write_text("format: jb-book\nroot: page\n")
     (root / "book" / "references.bib").write_text("")
     (root / "requirements.txt").write_text("")
@@ -192,6 +196,33 @@ if len(starts.read_text()) <= {deaths}:
     assert (result.returncode == 0) == passes, result.stdout
     assert len((course / "starts").read_text()) == min(deaths + 1, 3)
     assert passes or "page.md" in result.stdout
+
+
+def test_a_kernel_begins_with_what_all_pages_need_and_with_nothing_of_another_page(course):
+    cell = """import os, sys
+assert "torch" in sys.modules and "autograder" not in sys.modules
+assert not hasattr(sys, "visited") and "VISITED" not in os.environ
+sys.visited = os.environ["VISITED"] = "yes"
+assert os.getcwd() == os.path.realpath("../book")
+import networks
+"""
+    (course / "book" / "networks.py").write_text("")
+    (course / "book" / "page.md").write_text(HEAD + CELL.format(cell))
+    add_second_page(course, HEAD + CELL.format(cell + "2"))
+    result = build(course, OMP_NUM_THREADS="1")
+    assert result.returncode == 0, result.stdout
+
+
+def test_a_kernel_ends_with_the_build_that_asked_for_it(course):
+    cell = "import os, pathlib, time\npathlib.Path('../kernel').write_text(f'{os.getpid()}.')\ntime.sleep(1000)"
+    (course / "book" / "page.md").write_text(HEAD + CELL.format(cell))
+    command = [sys.executable, course / "book" / "build.py"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as running:
+        said = course / "kernel"
+        wait_until(lambda: said.exists() and said.read_text().endswith("."))
+        kernel = psutil.Process(int(said.read_text()[:-1]))
+        os.killpg(running.pid, signal.SIGKILL)
+    wait_until(lambda: not kernel.is_running() or kernel.status() == psutil.STATUS_ZOMBIE)
 
 
 def test_the_gate_runs_the_pages_as_other_processors_would(course):
