@@ -169,7 +169,7 @@ export function draw(stage) {
       `Steepest curvature ${short(now.steepest)}, flattest ${short(now.flattest)}: ` +
       `κ = <b data-number="kappa">${exact(now.steepest / now.flattest)}</b>. Learning rate ${short(now.step)}. ` +
       `After ${set.steps} ${set.steps === 1 ? "step" : "steps"} the prices are wrong by ` +
-      `<b data-number="wrong">${now.wrong < 1e6 ? exact(now.wrong) : "more than a million"}</b>. ` +
+      `<b data-number="wrong">${now.wrong < 1e6 ? exact(now.wrong) : "more than a million"}</b> (100 million won, root mean square). ` +
       (now.needed === null ? "They never become right: along the steepest direction every step goes further away."
         : `They are right to 0.01 after <b data-number="needed">${now.needed}</b> ${now.needed === 1 ? "step" : "steps"}.`);
     stage.querySelector(".moving-pair").innerHTML = cloud(now, AXES[set.features]) + valley(now);
