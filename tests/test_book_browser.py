@@ -444,6 +444,38 @@ def test_a_graph_walked_backward_names_a_wrong_answer(tab, graph, asked, wrong, 
 
 
 @pytest.mark.browser
+def test_a_path_leaves_the_valley_above_the_limit_and_only_there(tab):
+    open_by_path(tab, "preprocessing/descent")
+    words = tab.locator("#preprocessing-moving [aria-live]")
+
+    def wrong(rate: str, steps: int) -> float:
+        chosen = {"features": "standardized", "correlation": 0.8, "rate": rate, "steps": steps}
+        return float(tab.evaluate(MOVE, {"name": "preprocessing-moving", "set": chosen})["wrong"])
+
+    for rate in ("half the best", "the best", "0.98 of the limit"):
+        assert wrong(rate, 20) > wrong(rate, 100) < 0.05
+        assert "right to 0.01 after" in words.inner_text()
+    assert wrong("1.02 of the limit", 20) < wrong("1.02 of the limit", 100)
+    assert "never become right" in words.inner_text()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("features", "ratio"),
+    [("as they are", 99.8), ("centered", 33.4), ("standardized", 3), ("PCA", 3), ("PCA, whitened", 1), ("ZCA", 1)],
+)
+def test_a_valley_is_as_narrow_as_its_curvatures_say(tab, features, ratio):
+    """The two radii of a contour are as the root of the two curvatures; the bias has a third one."""
+    open_by_path(tab, "preprocessing/descent")
+    tab.evaluate(MOVE, {"name": "preprocessing-moving", "set": {"features": features, "correlation": 0.8}})
+    contours = tab.locator("#preprocessing-moving ellipse").all()
+    assert len(contours) >= 4
+    for contour in contours:
+        across, along = (float(contour.get_attribute(name)) for name in ("rx", "ry"))
+        assert along / across == pytest.approx(ratio, rel=0.01)
+
+
+@pytest.mark.browser
 @every_moving_figure
 def test_a_moving_figure_takes_the_place_of_the_picture(tab, page, name):
     open_by_path(tab, page)
