@@ -765,10 +765,11 @@ def cost_of_vgg16():
 #
 # Some rules:
 #
-# - Everything random comes from `generator`. It lives on the CPU: draw there, as in `torch.randn(8, 1, 3, 3,
-#   generator=generator)`, and move the result with `.to(x)`, which gives it the device and the type of `x`. Twice
-#   the same seed must give twice the same network. Multiply each weight by $\sqrt{2 / n_{in}}$, where $n_{in}$ is
-#   the number of inputs of one output (9 in the first layer). Biases start at 0.
+# - Everything random comes from `generator`. It lives on the CPU: draw there, as in
+#   `torch.randn(8, 1, 3, 3, generator=generator)`, and move the result with `.to(x)`, which gives it the device and
+#   the type of `x`. Twice the same seed must give twice the same network. Multiply each weight by
+#   $\sqrt{2 / n_{in}}$, where $n_{in}$ is the number of inputs of one output (9 in the first layer). Biases start
+#   at 0.
 # - The images are not always 8 by 8 (but height and width are even). Take the sizes from `x`.
 # - `predict` returns logits of shape (M, 10) for M images, not probabilities and not classes.
 #

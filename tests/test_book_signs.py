@@ -172,8 +172,8 @@ EVERY_NAME = set().union(*(entry.names for entry in RESERVED.values()))
 
 def entry_of(one: "Use | Declaration", word: str | None) -> Entry | None:
     """What the table says of a sign in a chapter; a sign that is reserved without an index may have one."""
-    key = next((key for key in [(one.sign, one.indexed), (one.sign, False)] if key in RESERVED), None)
-    return RESERVED[key] if key and (not word or not RESERVED[key].chapters or word in RESERVED[key].chapters) else None
+    entries = [RESERVED[key] for key in [(one.sign, one.indexed), (one.sign, False)] if key in RESERVED]
+    return next((entry for entry in entries if not word or not entry.chapters or word in entry.chapters), None)
 
 
 @dataclass(frozen=True)
