@@ -112,7 +112,7 @@ check("sigmoid_forward")
 # %% [markdown]
 # ### Sigmoid, backward
 #
-# Write $\sigma = 1/u$ with $u = 1 + e^{-x}$. The outer slope is $-1/u^2$, the inner one is $-e^{-x}$, and the
+# Here $u$ is $1 + e^{-x}$, so $\sigma = 1/u$. The outer slope is $-1/u^2$, the inner one is $-e^{-x}$, and the
 # chain rule multiplies them:
 #
 # $$\sigma'(x) = \frac{e^{-x}}{(1 + e^{-x})^2}, \qquad \sigma'(2) = \frac{0.1353}{1.1353^2} = 0.1050.$$
@@ -158,10 +158,10 @@ check("sigmoid_backward")
 # second is finite everywhere, but near 0 it subtracts two almost equal numbers: at $x = 0.0001$ it gives
 # 0.00010002 in float32, four right digits in place of seven.
 #
-# A way around both: for $x \ge 0$ divide the first fraction above and below by $e^{x}$. Only $t = e^{-2x}$ is
-# left, and $t$ lies between 0 and 1. For $x < 0$ use that tanh is odd, $\tanh(-x) = -\tanh(x)$. The numerator
-# contains $t - 1$, for which torch has a function of its own that keeps all digits when $t$ is near 1:
-# `torch.expm1(z)` is $e^{z} - 1$.
+# A way around both: for $x \ge 0$ divide the first fraction above and below by $e^{x}$. Only $e^{-2x}$ is left.
+# Here $t$ is this number. It lies between 0 and 1. For $x < 0$ use that tanh is odd, $\tanh(-x) = -\tanh(x)$. The
+# numerator contains $t - 1$, for which torch has a function of its own that keeps all digits when $t$ is near 1:
+# `torch.expm1(x)` is $e^{x} - 1$.
 #
 # Not allowed: tanh itself under any of its names (`torch.tanh`, `x.tanh()`, `F.tanh`, `nn.Tanh`, `np.tanh`,
 # `math.tanh`) and what contains it (`F.tanhshrink`).
@@ -409,14 +409,14 @@ def gradient_through_depth():
 # In the book: [ReLU, dead units, and its relatives](../../book/activations/relu.md).
 #
 # A ReLU unit whose $x$ is negative for every input of the data set has slope 0 for all of them. Its weights
-# get gradient 0 and stay where they are: the unit is dead. The leaky ReLU keeps a small slope $s$
+# get gradient 0 and stay where they are: the unit is dead. The leaky ReLU keeps a small slope $\alpha$
 # (`negative_slope`) on the negative side:
 #
-# $$f(x) = \begin{cases} x & x > 0 \\ s\,x & x \le 0 \end{cases}
-# \qquad s = 0.01: \quad (-3,\; 0,\; 2) \mapsto (-0.03,\; 0,\; 2).$$
+# $$f(x) = \begin{cases} x & x > 0 \\ \alpha\,x & x \le 0 \end{cases}
+# \qquad \alpha = 0.01: \quad (-3,\; 0,\; 2) \mapsto (-0.03,\; 0,\; 2).$$
 #
-# You will often see it as $\max(s x, x)$. Test that with $s = 1.5$ and $x = -2$: the cases give −3, the
-# maximum gives −2. The short form is right for $s \le 1$ only, and your function is called with other slopes
+# You will often see it as $\max(\alpha x, x)$. Test that with $\alpha = 1.5$ and $x = -2$: the cases give −3, the
+# maximum gives −2. The short form is right for $\alpha \le 1$ only, and your function is called with other slopes
 # too.
 #
 # Not allowed: torch's own leaky ReLU and its relatives (`F.leaky_relu`, `nn.LeakyReLU`, `F.prelu`,
@@ -443,7 +443,7 @@ check("leaky_relu_forward")
 # ### Leaky ReLU, backward
 #
 # Differentiate the two cases one by one. At the corner we follow torch: $x = 0$ belongs to the negative side,
-# so its slope there is $s$. With $s = 0.01$, the three inputs above and `dout` $= (10, 20, 30)$ give `dx`
+# so its slope there is $\alpha$. With $\alpha = 0.01$, the three inputs above and `dout` $= (10, 20, 30)$ give `dx`
 # $= (0.1, 0.2, 30)$.
 
 
@@ -489,7 +489,7 @@ def a_dead_unit():
 # In the book: [ReLU, dead units, and its relatives](../../book/activations/relu.md).
 #
 # Why should the negative slope be 0.01? The parametric ReLU makes it a weight that training adjusts, usually
-# one for each channel: $f(x) = x$ for $x > 0$, else $w_c\,x$, where $c$ is the channel of the entry.
+# one for each channel: $f(x) = x$ for $x > 0$, else $\alpha_c\,x$, where $c$ is the channel of the entry.
 #
 # Two samples with two channels, and `weight` $= (0.25, 0.5)$:
 #
@@ -530,11 +530,11 @@ check("prelu_forward")
 # ### PReLU, backward
 #
 # `dx` is that of the leaky ReLU, with the slope of the channel. New is the gradient of the weight. One slope
-# $w_c$ acts on many entries, and through each of them it changes the loss. The chain rule adds up all these
+# $\alpha_c$ acts on many entries, and through each of them it changes the loss. The chain rule adds up all these
 # ways:
 #
-# $$\frac{\partial L}{\partial w_c} = \sum_{\text{entries of channel } c} \mathtt{dout} \cdot
-# \frac{\partial f}{\partial w_c}, \qquad \frac{\partial f}{\partial w_c} =
+# $$\frac{\partial L}{\partial \alpha_c} = \sum_{\text{entries of channel } c} \mathtt{dout} \cdot
+# \frac{\partial f}{\partial \alpha_c}, \qquad \frac{\partial f}{\partial \alpha_c} =
 # \begin{cases} 0 & x > 0 \\ x & x \le 0 \end{cases}$$
 #
 # Take the $x$ from above and `dout` $= \begin{pmatrix} 1 & 1 \\ 2 & 10 \end{pmatrix}$. Channel 1 collects
@@ -667,8 +667,8 @@ check("selu_forward")
 # ### SELU, backward
 #
 # Two steps forward are two steps back, in the opposite order. The last step forward was
-# $y = \text{scale} \cdot e$, where $e$ is the ELU's output. So first turn `dout`, the gradient at $y$, into
-# the gradient at $e$. Then send that through the ELU. At exactly 0 the slope is that of the negative side,
+# $y = \text{scale} \cdot h$, where $h$ is the ELU's output. So first turn `dout`, the gradient at $y$, into
+# the gradient at $h$. Then send that through the ELU. At exactly 0 the slope is that of the negative side,
 # $\text{scale} \cdot \alpha = 1.7581$.
 
 
@@ -734,10 +734,12 @@ def elu_and_selu_through_depth():
 # A maxout unit has no fixed shape. It computes $K$ linear functions of its input, called *pieces*, and
 # outputs the largest. With the two pieces $x$ and $0$ it is ReLU; with $x$ and $-x$ it is $\lvert x \rvert$.
 # Which shape it takes is learned, at the price of $K$ times the weights of a linear layer. For sample $n$ and
-# output unit $m$:
+# output unit $j$:
 #
-# $$\mathtt{out}_{nm} = \max_{k} \; z_{nkm}, \qquad z_{nkm} = \sum_{d} \mathtt{weight}_{kmd}\, x_{nd} +
-# \mathtt{bias}_{km}.$$
+# $$\mathtt{out}_{nj} = \max_{k} \; z_{nkj}, \qquad z_{nkj} = \sum_{i} \mathtt{weight}_{kji}\, x_{ni} +
+# \mathtt{bias}_{kj}.$$
+#
+# Here $z_{nkj}$ is the value of piece $k$.
 #
 # | tensor | shape | letters |
 # | --- | --- | --- |
@@ -750,7 +752,7 @@ def elu_and_selu_through_depth():
 # wins.
 #
 # torch has no maxout, so nothing is forbidden here but autograd. `torch.einsum` computes a sum from the
-# letters of its formula: `torch.einsum("ab,cb->ac", p, q)` is $\sum_b p_{ab}\, q_{cb}$, which is `p @ q.T`.
+# letters of its formula: `torch.einsum("ij,kj->ik", x, y)` is $\sum_j x_{ij}\, y_{kj}$, which is `x @ y.T`.
 # The letter that is missing after the arrow is summed over.
 
 
@@ -776,8 +778,8 @@ check("maxout_forward")
 #
 # Go back in two steps, as for SELU. First the maximum: a small change of a piece that lost does not change
 # the output. So the gradient at $z$ is `dout` at the winner and 0 at all other pieces, also at those that
-# tied with it. Then the linear part: $z_{nkm}$ depends on $\mathtt{bias}_{km}$ with slope 1, on
-# $\mathtt{weight}_{kmd}$ with slope $x_{nd}$, and on $x_{nd}$ with slope $\mathtt{weight}_{kmd}$. Each
+# tied with it. Then the linear part: $z_{nkj}$ depends on $\mathtt{bias}_{kj}$ with slope 1. In
+# $\mathtt{weight}_{kji}$ its slope is the number $x_{ni}$, and in $x_{ni}$ it is $\mathtt{weight}_{kji}$. Each
 # gradient sums over the letters that its tensor does not have; for `dbias` that is $n$.
 #
 # In the example above with `dout` $= 2$, the gradient at $z$ is $(0, 2)$. Then `dbias` is $(0, 2)$, `dweight`

@@ -32,7 +32,8 @@ plt.rc("axes", prop_cycle=plt.cycler(color=["#0072B2", "#D55E00", "#009E73", "#C
 # ## One formula done for you
 #
 # Take $f = x y + y$ at $x = 2$, $y = 3$. Computing it takes two steps, and the first result needs a name of its
-# own: $p = x y = 6$, then $f = p + y = 9$.
+# own. Here $p$ is the product and not a probability, $p = x y = 6$; then $f = p + y = 9$. Here $y$ is the second
+# input and not the output.
 #
 # Now go back, from the last step to the first. At each step ask: how fast does $f$ grow when this number grows?
 # We write $\mathtt{dp}$ for $\partial f / \partial p$, and so on.
@@ -80,7 +81,8 @@ product_plus_y(torch.tensor(2.0), torch.tensor(3.0))
 # In the book: [Problem 1](../../book/backprop/by_hand.md).
 #
 # The lecture notes differentiate $f = (x + y)\,z$ at $x = -2$, $y = 5$, $z = -4$. The sum needs a letter of its
-# own: $q = x + y = 3$ and $f = q z = -12$.
+# own. Here $q$ is the sum, $q = x + y = 3$, and $f = q z = -12$. Here $z$ is the third input. Here $y$ is the second,
+# not the output.
 #
 # Go back step by step, as above. The three gradients at these numbers are $\mathtt{dx} = -4$,
 # $\mathtt{dy} = -4$ and $\mathtt{dz} = 3$. Find out on paper where each of them comes from, then write it for
@@ -110,6 +112,7 @@ check("sum_product")
 #
 # The second example of the notes is a neuron with a sigmoid: inputs $x = (-1, -2)$, weights $2$ and $-3$, and a
 # bias of $-3$. The bias stands at the end of `w`, so $w = (2, -3, -3)$ has one entry more than $x$.
+# Here $s$, $t$, $\alpha$, $\beta$ and $r$ are the numbers on the way.
 #
 # | step | value | slope of the step | slope of $r$ |
 # | --- | --- | --- | --- |
@@ -156,17 +159,17 @@ check("sigmoid_neuron")
 # In the book: [The numerical check](../../book/backprop/check.md).
 #
 # How do you know that a gradient is right? Move one number a little and look at what $f$ does. Take
-# $f(x) = x^3$ at $x = 2$, where the slope is 12, and move by $\epsilon = 0.1$:
+# $f(x) = x^3$ at $x = 2$, where the slope is 12, and move by $\varepsilon = 0.1$:
 #
 # - forward only: $(2.1^3 - 2^3) / 0.1 = (9.261 - 8) / 0.1 = 12.61$;
 # - to both sides: $(2.1^3 - 1.9^3) / 0.2 = (9.261 - 6.859) / 0.2 = 12.01$.
 #
-# The second is called a *central difference* (중앙 차분). Its error shrinks with $\epsilon^2$, that of the first
-# only with $\epsilon$. For a tensor $x$ each entry moves alone, while all others stay where they are:
+# The second is called a *central difference* (중앙 차분). Its error shrinks with $\varepsilon^2$, that of the first
+# only with $\varepsilon$. For a tensor $x$ each entry moves alone, while all others stay where they are:
 #
-# $$\mathtt{grad}_i = \frac{f(x + \epsilon\, e_i) - f(x - \epsilon\, e_i)}{2\,\epsilon},$$
+# $$\mathtt{grad}_i = \frac{f(x + \varepsilon\, v_i) - f(x - \varepsilon\, v_i)}{2\,\varepsilon},$$
 #
-# where $e_i$ is 1 at entry $i$ and 0 everywhere else. `f` takes a tensor of the shape of `x` and returns one
+# Here $v_i$ is 1 at entry $i$ and 0 everywhere else. `f` takes a tensor of the shape of `x` and returns one
 # number, a tensor of shape `()`. Use the `eps` that is given: the check calls your function with a large one,
 # at which forward differences and the true gradient are both far away.
 #
@@ -254,13 +257,14 @@ def error_over_eps():
 # f.data, h.grad, a.grad, b.grad    # 12.0, 2.0, 12.0, 4.0
 # ```
 #
-# Where do these numbers come from? Here $f = a^2 b$, with slopes $2ab = 12$ and $a^2 = 4$. The class does not
+# Where do these numbers come from? From $f = a^2 b$, with slopes $2ab = 12$ and $a^2 = 4$.
+# (Here $a$ is the first number and not an activation. Here $b$ is the second and not a bias.) The class does not
 # know this formula, it only knows the steps. Step $f = h a$ gives $\mathtt{dh} = a = 2$, and gives
 # $\mathtt{da}$ a first part, $h = 6$. Step $h = a b$ gives $\mathtt{db} = \mathtt{dh} \cdot a = 4$, and gives
 # $\mathtt{da}$ a second part, $\mathtt{dh} \cdot b = 6$. The parts are added up: $6 + 6 = 12$.
 #
-# **The order of the way back.** In the example $h$ is used once. Take $h = ab$, $k = e^h$, $f = h + k$
-# instead: now $h$ gets a part straight from $f$ and another one through $k$. Only when both are there may $h$
+# **The order of the way back.** In the example $h$ is used once. Take $h = ab$ and $f = h + e^h$
+# instead: now $h$ gets a part straight from $f$ and another one through $e^h$. Only when both are there may $h$
 # pass its gradient on to $a$ and $b$. If it does so too early, a part is missing; if it does so twice, a part is
 # counted twice. In general a node must wait for all nodes that were computed from it. There may be several ways
 # to find such an order; write down one for this graph before you write code.
@@ -280,8 +284,8 @@ def error_over_eps():
 # Not each of them needs a rule of its own. A difference is a sum with one term multiplied by −1; what is a
 # quotient?
 #
-# **Powers.** With $u = v^w$ the two slopes are $\partial u / \partial v = w\, v^{w - 1}$ and
-# $\partial u / \partial w = v^w \ln v$. There is no logarithm of a negative number or of 0. So when the exponent
+# **Powers.** With $f = a^b$ the two slopes are $\partial f / \partial a = b\, a^{b - 1}$ and
+# $\partial f / \partial b = a^b \ln a$. There is no logarithm of a negative number or of 0. So when the exponent
 # is a plain number, as in `v ** 3`, no logarithm may be needed: `v` may be negative or 0 then. When the exponent
 # is a `Value`, the base is positive.
 #
@@ -504,7 +508,7 @@ def exclusive_or():
 # One `Value` for each number would be far too slow for a real network. A layer of tensors is one node with one
 # rule. The linear layer computes M weighted sums of its D inputs, for each of N samples:
 #
-# $$\mathtt{out}_{nm} = \sum_{d} x_{nd}\, \mathtt{weight}_{md} + \mathtt{bias}_m.$$
+# $$\mathtt{out}_{nj} = \sum_{i} x_{ni}\, \mathtt{weight}_{ji} + \mathtt{bias}_j.$$
 #
 # | tensor | shape |
 # | --- | --- |
@@ -543,9 +547,9 @@ check("linear_forward")
 # ### Linear layer, backward
 #
 # `dout` holds one number for each output of each sample: how fast the loss grows when that output grows. Look
-# at the sum above. With which slope does $\mathtt{out}_{nm}$ depend on $x_{nd}$, on $\mathtt{weight}_{md}$, on
-# $\mathtt{bias}_m$? Multiply it by $\mathtt{dout}_{nm}$, and add up over every letter that the gradient does not
-# have: $x_{nd}$ is used by all outputs, a weight and a bias are used by all samples.
+# at the sum above. With which slope does $\mathtt{out}_{nj}$ depend on $x_{ni}$, on $\mathtt{weight}_{ji}$, on
+# $\mathtt{bias}_j$? Multiply it by $\mathtt{dout}_{nj}$, and add up over every letter that the gradient does not
+# have: $x_{ni}$ is used by all outputs, a weight and a bias are used by all samples.
 #
 # In the example, with `dout` $= (1, 2, 3)$:
 #
@@ -586,9 +590,9 @@ check("linear_backward")
 #
 # With the logits $(10\,001, 10\,002, 10\,003)$ all three exponentials are `inf`, and $\infty / \infty$ is `nan`.
 # With $(-10\,003, -10\,002, -10\,001)$ all are 0, and $0 / 0$ is `nan` too. Yet the answer is the same as above:
-# add any number $s$ to all logits of a sample, and each exponential is multiplied by $e^s$, which cancels. Use
-# this freedom to make sure that no exponential overflows and that not all are 0. The samples of one batch can
-# differ in size.
+# add 5 to all logits of a sample, and each exponential is multiplied by $e^5$, which cancels. So does any other
+# number. Use this freedom to make sure that no exponential overflows and that not all are 0. The samples of one
+# batch can differ in size.
 #
 # The classes lie along dim 1: `x` is (N, C), or (N, C, H, W) with one prediction for each pixel.
 #

@@ -94,18 +94,18 @@ out, row_backward(torch.tensor([1.0, 10.0, 100.0]), cache)
 #
 # A kernel of size 3 moves over 10 pixels in steps of 4 (the *stride*). It can stand at pixel 0 and at pixel 4. At
 # pixel 8 it would need the pixels 8, 9 and 10, but the last one is 9. So there are 2 outputs. No window sees
-# pixels 7 to 9, nor pixel 3 between the two. In general, for an input of size $n$, kernel $k$, stride $s$ and
-# padding $p$ on each side,
+# pixels 7 to 9, nor pixel 3 between the two. In general, for an input of size $H$, kernel $k$, stride $S$ and
+# padding $P$ on each side,
 #
-# $$\left\lfloor \frac{n + 2p - k}{s} \right\rfloor + 1, \qquad
+# $$\left\lfloor \frac{H + 2P - k}{S} \right\rfloor + 1, \qquad
 # \left\lfloor \frac{10 - 3}{4} \right\rfloor + 1 = 2,$$
 #
 # where $\lfloor \cdot \rfloor$ rounds down. *Dilation* $d$ pulls the kernel apart: two neighboring entries lie $d$
 # pixels from each other. How many pixels does a kernel of 3 entries reach over with $d = 4$? Count them on paper; it
 # is more than 3 and less than 12. Put that number in the place of $k$.
 #
-# Where the kernel is larger than the padded input there is no output. Beware of the formula there: $n = 4$, $k = 5$
-# and $s = 2$ give $\lfloor -1/2 \rfloor + 1 = 0$, and `int(-1 / 2) + 1` even gives 1. Raise `ValueError` with a
+# Where the kernel is larger than the padded input there is no output. Beware of the formula there: $H = 4$, $k = 5$
+# and $S = 2$ give $\lfloor -1/2 \rfloor + 1 = 0$, and `int(-1 / 2) + 1` even gives 1. Raise `ValueError` with a
 # message that says what was got.
 #
 # Not allowed: asking a convolution of torch's for the size.
@@ -138,14 +138,14 @@ check("conv_output_size")
 #
 # In the book: [Channels, filters, feature maps](../../book/convolution/shapes.md).
 #
-# An image has channels, and a filter has a kernel for each of them. At every place the filter multiplies all pixels
-# of the window, in all channels, with its weights, and adds everything up to *one* number, plus its bias. $O$ filters
-# give $O$ channels of output. For image $n$, filter $o$, row $i$ and column $j$ of the output:
+# An image has channels, and a filter has a kernel for each of them. At every place the filter multiplies all
+# pixels of the window, in all channels, with its weights, and adds everything up to *one* number, plus its bias.
+# $C_{out}$ filters give $C_{out}$ channels. For image $n$, filter $k$, row $i$ and column $j$ of the output:
 #
-# $$\mathtt{out}_{n o i j} = \mathtt{bias}_o + \sum_{c=0}^{C-1} \sum_{a=0}^{kh-1} \sum_{b=0}^{kw-1}
-# \mathtt{weight}_{o c a b} \cdot \mathtt{padded}_{n,\,c,\,s i + a,\,s j + b}$$
+# $$\mathtt{out}_{n k i j} = \mathtt{bias}_k + \sum_{c=0}^{C-1} \sum_{p=0}^{k_h-1} \sum_{q=0}^{k_w-1}
+# \mathtt{weight}_{k c p q} \cdot \mathtt{padded}_{n,\,c,\,S i + p,\,S j + q}$$
 #
-# $s$ is the stride, and $\mathtt{padded}$ is $x$ with its zeros around. The kernel is laid down as it is. What
+# $S$ is the stride, and $\mathtt{padded}$ is $x$ with its zeros around. The kernel is laid down as it is. What
 # mathematics calls convolution turns it around first; what networks compute is *cross-correlation*. One window by
 # hand, one channel, with bias 0.5:
 #
@@ -272,9 +272,9 @@ check("conv2d_backward")
 # \begin{pmatrix} 1 & 2 & 4 & 5 \\ 2 & 3 & 5 & 6 \\ 4 & 5 & 7 & 8 \\ 5 & 6 & 8 & 9 \end{pmatrix}$$
 #
 # The first column is the window at the top left, read row by row. The places too are taken row by row. With more
-# channels the windows of all channels stand below each other, first those of channel 0. So the result has
-# $C \cdot kh \cdot kw$ rows and $L$ columns, where $L$ is the number of places. Nine pixels became sixteen numbers:
-# the price is memory.
+# channels the windows of all channels stand below each other, first those of channel 0. So the result has $C
+# \cdot k_h \cdot k_w$ rows and $L$ columns. Here $L$ is the number of places, not a loss. Nine pixels became
+# sixteen numbers: the price is memory.
 #
 # A hint on the way: the first *row* of the result is a piece of the image too. Which piece, and how does the next row
 # differ from it? With that you need a loop over the entries of a window only.
@@ -354,11 +354,13 @@ check("col2im")
 #
 # In the book: [How it is made fast](../../book/convolution/fast.md).
 #
-# Write each filter as a row of $C \cdot kh \cdot kw$ numbers, in the order of the columns. Then a row times a column
+# Write each filter as a row of $C \cdot k_h \cdot k_w$ numbers, in the order of the columns. Then a row times a column
 # is exactly what a filter does at a place, and
 #
 # $$\mathtt{out}_n = W\,\mathtt{cols}_n + b, \qquad
-# (O \times CK)\,(CK \times L) = (O \times L), \qquad K = kh \cdot kw.$$
+# (C_{out} \times K)\,(K \times L) = (C_{out} \times L), \qquad K = C \cdot k_h \cdot k_w.$$
+#
+# Here $K$ is how many numbers a window holds.
 #
 # The example from above with the filter $\begin{pmatrix} 10 & 0 \\ 0 & -1 \end{pmatrix}$, without a bias:
 # $(10, 0, 0, -1)$ times the four columns is $(5, 14, 32, 41)$. All that is left is to give the $L$ places their rows
@@ -394,10 +396,11 @@ check("conv2d_forward_fast")
 #
 # In the book: [The way back](../../book/convolution/fast.md).
 #
-# Write `dout` as $D_n$ of shape $(O \times L)$. The forward pass was a linear layer for each image, so its gradients
-# have the forms that you know from there: the gradient of $W$ is $D_n\,\mathtt{cols}_n^\top$, added up over the
-# images, and the gradient of the columns is $W^\top D_n$. Check that the shapes fit. Then one step is left, from the
-# gradient of the columns to that of the image. You have written it.
+# Give `dout` the shape $(C_{out} \times L)$ for each image. The forward pass was a linear layer for each image,
+# so its gradients have the forms that you know from there: the gradient of $W$ is
+# $\mathtt{dout}_n\,\mathtt{cols}_n^\top$, added up over the images, and the gradient of the columns is $W^\top
+# \mathtt{dout}_n$. Check that the shapes fit. Then one step is left, from the gradient of the columns to that of
+# the image. You have written it.
 #
 # The check calls your `conv2d_forward_fast` first and measures both together.
 
@@ -751,21 +754,22 @@ def cost_of_vgg16():
 # minutes, and the grader waits two. The same holds for a convolution by loops, so use your fast one.
 #
 # The gradient of the loss with respect to the logits is where the backward pass begins. For the cross-entropy, the
-# mean over a batch of $B$ images, it is
+# mean over a batch of $N$ images, it is
 #
-# $$\frac{\partial L}{\partial z_{bk}} = \frac{p_{bk} - y_{bk}}{B}, \qquad
-# p_{bk} = \frac{e^{z_{bk}}}{\sum_j e^{z_{bj}}},$$
+# $$\frac{\partial L}{\partial z_{nk}} = \frac{p_{nk} - y_{nk}}{N}, \qquad
+# p_{nk} = \frac{e^{z_{nk}}}{\sum_j e^{z_{nj}}},$$
 #
-# where $z_{bk}$ is the logit of image $b$ for digit $k$, and $y_{bk}$ is 1 for the right digit and 0 for the others.
-# Subtract the largest logit of each row before you take the exponential: the result is the same, and nothing
-# overflows.
+# where $z_{nk}$ is the logit of image $n$ for digit $k$. Here $y_{nk}$ is the truth and not an output: 1 for the
+# right digit and 0 for the others. Subtract the largest logit of each row before you take the exponential: the
+# result is the same, and nothing overflows.
 #
 # Some rules:
 #
 # - Everything random comes from `generator`. It lives on the CPU: draw there, as in
 #   `torch.randn(8, 1, 3, 3, generator=generator)`, and move the result with `.to(x)`, which gives it the device and
-#   the type of `x`. Twice the same seed must give twice the same network. Multiply each weight by $\sqrt{2 / m}$, where
-#   $m$ is the number of inputs of one output (9 in the first layer). Biases start at 0.
+#   the type of `x`. Twice the same seed must give twice the same network. Multiply each weight by
+#   $\sqrt{2 / n_{in}}$, where $n_{in}$ is the number of inputs of one output (9 in the first layer). Biases start
+#   at 0.
 # - The images are not always 8 by 8 (but height and width are even). Take the sizes from `x`.
 # - `predict` returns logits of shape (M, 10) for M images, not probabilities and not classes.
 #

@@ -39,10 +39,10 @@ plt.rc("axes", prop_cycle=plt.cycler(color=["#0072B2", "#D55E00", "#009E73", "#C
 # with slope $-1/4$.
 #
 # Every $x_j$ has two ways to every $y_i = x_i - \mu$. There is the *direct* way, open for $i = j$ only, with
-# slope 1. And there is the way *through the mean*: $\partial \mu / \partial x_j = 1/n$ and
+# slope 1. And there is the way *through the mean*: $\partial \mu / \partial x_j = 1/m$ and
 # $\partial y_i / \partial \mu = -1$, for each $i$. Multiply along a way, and add up over all ways:
 #
-# $$\frac{\partial L}{\partial x_j} = \mathtt{dout}_j - \frac{1}{n} \sum_i \mathtt{dout}_i,
+# $$\frac{\partial L}{\partial x_j} = \mathtt{dout}_j - \frac{1}{m} \sum_i \mathtt{dout}_i,
 # \qquad (1, 0, 0, 0) \mapsto (0.75, -0.25, -0.25, -0.25).$$
 #
 # The result adds up to 0. It must: if all four numbers grow together, $y$ does not change.
@@ -92,10 +92,10 @@ out, center_backward(torch.tensor([1.0, 0.0, 0.0, 0.0]), cache)
 #
 # One channel, four numbers from a batch: $x = (1, 1, 5, 5)$. The mean is $\mu = 3$. The squared distances
 # from it are $(4, 4, 4, 4)$, so the variance is $\sigma^2 = 16 / 4 = 4$. Subtract 3, divide by
-# $\sqrt{4} = 2$: $z = (-1, -1, 1, 1)$. A weight of 2 and a bias of 10, both learned, give
+# $\sqrt{4} = 2$: $\hat x = (-1, -1, 1, 1)$. A weight of 2 and a bias of 10, both learned, give
 # `out` $= (8, 8, 12, 12)$. For each channel $c$:
 #
-# $$z = \frac{x - \mu_c}{\sqrt{\sigma_c^2 + \epsilon}}, \qquad \mathtt{out} = \mathtt{weight}_c \cdot z +
+# $$\hat x = \frac{x - \mu_c}{\sqrt{\sigma_c^2 + \epsilon}}, \qquad \mathtt{out} = \mathtt{weight}_c \cdot \hat x +
 # \mathtt{bias}_c.$$
 #
 # The small number $\epsilon$ (`eps`) keeps the root away from 0 when a channel is constant.
@@ -176,23 +176,23 @@ check("batch_norm_forward")
 # In the book: [Batch normalization, backward](../../book/normalization/backward.md).
 #
 #
-# The bias is added to every number of its channel, the weight multiplies every $z$ of its channel. So `dbias`
+# The bias is added to every number of its channel, the weight multiplies every $\hat x$ of its channel. So `dbias`
 # adds up `dout`, and `dweight` adds up `dout` times the slope of `out` in the weight, both over all numbers of
 # the channel.
 #
-# For $x$, first carry `dout` through the last step, `out` $= \mathtt{weight} \cdot z + \mathtt{bias}$. Call
-# the result $g$, the gradient at $z$. In *evaluation* mean and variance are constants, and one way is left:
+# For $x$, first carry `dout` through the last step, `out` $= \mathtt{weight} \cdot \hat x + \mathtt{bias}$. Call
+# the result $g$, the gradient at $\hat x$. In *evaluation* mean and variance are constants, and one way is left:
 # the direct one, with slope $1 / \sqrt{\sigma^2 + \epsilon}$.
 #
-# In *training* each $x_j$ has three ways to each $z_i$: direct, through the mean, and through the variance.
-# With $n$ numbers in the channel, their slopes are
+# In *training* each $x_j$ has three ways to each $\hat x_i$: direct, through the mean, and through the variance.
+# With $m$ numbers in the channel, their slopes are
 #
-# $$\frac{\partial \mu}{\partial x_j} = \frac{1}{n}, \qquad
-# \frac{\partial z_i}{\partial \mu} = \frac{-1}{\sqrt{\sigma^2 + \epsilon}}, \qquad
-# \frac{\partial \sigma^2}{\partial x_j} = \frac{2 (x_j - \mu)}{n}, \qquad
-# \frac{\partial z_i}{\partial \sigma^2} = \frac{-(x_i - \mu)}{2\,(\sigma^2 + \epsilon)^{3/2}}.$$
+# $$\frac{\partial \mu}{\partial x_j} = \frac{1}{m}, \qquad
+# \frac{\partial \hat x_i}{\partial \mu} = \frac{-1}{\sqrt{\sigma^2 + \epsilon}}, \qquad
+# \frac{\partial \sigma^2}{\partial x_j} = \frac{2 (x_j - \mu)}{m}, \qquad
+# \frac{\partial \hat x_i}{\partial \sigma^2} = \frac{-(x_i - \mu)}{2\,(\sigma^2 + \epsilon)^{3/2}}.$$
 #
-# Multiply along each way, sum over all $i$, and add the ways up. Write everything with $z$: most of it falls
+# Multiply along each way, sum over all $i$, and add the ways up. Write everything with $\hat x$: most of it falls
 # away.
 #
 # The example from above, $x = (1, 1, 5, 5)$ with weight 2, and `dout` $= (1, 0, 0, 0)$:
@@ -205,7 +205,7 @@ check("batch_norm_forward")
 # | `dx` | $(0.5, -0.5, 0, 0)$ |
 #
 # `dweight` is $-1$ and `dbias` is 1. Two ways to test your own numbers: in training `dx` adds up to 0 in each
-# channel, because shifting all $x$ together changes nothing. And $\sum_j dx_j\, z_j$ is 0 but for
+# channel, because shifting all $x$ together changes nothing. And $\sum_j \mathtt{dx}_j\, \hat x_j$ is 0 but for
 # $\epsilon$, because stretching them changes nothing.
 
 
@@ -322,7 +322,7 @@ def eight_layers():
 # | `weight`, `bias` | the shape of `x[0]` | one number for each entry of a sample |
 #
 # The formula is that of section 1, with other numbers sharing $\mu$ and $\sigma^2$. The sample
-# $x = (1, 1, 5, 5)$ becomes $z = (-1, -1, 1, 1)$ again. Now each entry has its own weight, say
+# $x = (1, 1, 5, 5)$ becomes $\hat x = (-1, -1, 1, 1)$ again. Now each entry has its own weight, say
 # $(2, 4, 6, 8)$, and with biases of 0 `out` is $(-2, -4, 6, 8)$.
 #
 # The variance divides by the count. There is no other one here.
@@ -353,7 +353,7 @@ check("layer_norm_forward")
 # The three ways are those of batch normalization in training. Two things change. The sums over $i$ run over
 # one sample. And the weight is no longer one number for all that share a mean: it differs *within* the sums.
 #
-# Take the sample from above with weight $(2, 4, 6, 8)$ and `dout` $= (1, 1, 0, 0)$. The gradient at $z$ is
+# Take the sample from above with weight $(2, 4, 6, 8)$ and `dout` $= (1, 1, 0, 0)$. The gradient at $\hat x$ is
 # $g = (2, 4, 0, 0)$, and `dx` is $(-0.5, 0.5, 0, 0)$. Whoever multiplies by the weight at the end, which was
 # right in section 1, gets $(0, 0, 0, 0)$.
 #
@@ -481,7 +481,7 @@ def one_digit_under_three_lights():
 #
 # An image of one pixel with four channels, $x = (1, 5, 10, 50)$, in two groups: the first two channels are
 # one group, the last two the other. The group $(1, 5)$ has mean 3 and standard deviation 2, the group
-# $(10, 50)$ has mean 30 and standard deviation 20. So $z = (-1, 1, -1, 1)$.
+# $(10, 50)$ has mean 30 and standard deviation 20. So $\hat x = (-1, 1, -1, 1)$.
 #
 # | tensor | shape | meaning |
 # | --- | --- | --- |
@@ -676,7 +676,9 @@ def changing_company():
 # $$\mathtt{out}_c = \frac{x_c}{D_c^{\,\beta}}, \qquad
 # D_c = k + \frac{\alpha}{\mathtt{size}} \sum_{j \text{ in the window of } c} x_j^2 .$$
 #
-# With $\alpha = 3$, $\beta = 1$ and $k = 1$, $D$ is $(6, 15, 14)$ and `out` is $(0.1667, 0.1333, 0.2143)$.
+# Here $D_c$ is the number that divides. Here $k$ and $\alpha$ are fixed numbers. Here $\beta$ is an exponent, not
+# the learned shift. With $\alpha = 3$, $\beta = 1$ and $k = 1$, $D$ is $(6, 15, 14)$ and `out` is $(0.1667,
+# 0.1333, 0.2143)$.
 #
 # torch divides $\alpha$ by the size, as here, also at the ends where fewer channels are inside. The paper does
 # not divide. An even window has no middle: then it reaches one channel further *back* than forward. With
