@@ -366,7 +366,8 @@ def cosine_decay(lr, epoch, total_epochs, min_lr=0.0):
     the epoch total_epochs. Returns a number.
     """
     ### BEGIN SOLUTION
-    return min_lr + (lr - min_lr) * (1 + math.cos(math.pi * epoch / total_epochs)) / 2
+    angle = torch.tensor(torch.pi * epoch / total_epochs, dtype=torch.float64)
+    return min_lr + (lr - min_lr) * (1 + float(angle.cos())) / 2
     ### END SOLUTION
 
 

@@ -366,13 +366,21 @@ def test_batches_that_are_wrong(f, sentence):
 
 FITTED = problem(
     fitting,
-    ("weight", "bias", "losses", "the weight again", "the bias again"),
+    ("weight", "bias", "losses", "the weight again", "the bias again", "the weight of another seed"),
     {"a case": {"x": X, "epochs": 2, "generator": torch.Generator().manual_seed(1)}},
-    lambda arguments, dout: (X, X[0], torch.zeros(2), X, X[0]),
+    lambda arguments, dout: (X, X[0], torch.zeros(2), X, X[0], X),
     measured=Measure(
-        ("largest loss", "difference of two trainings"),
-        lambda case, out: (out[2].max(), (out[0] - out[3]).abs().max()),
-        lambda case: (Target(torch.tensor(0.5), 1e-6), Target(torch.tensor(0.0))),
+        ("largest loss", "difference of two trainings", "difference of two seeds"),
+        lambda case, out: (
+            out[2].max(),
+            (out[0] - out[3]).abs().max(),
+            (out[0] - out[5]).abs().max(),
+        ),
+        lambda case: (
+            Target(torch.tensor(0.5), 1e-6),
+            Target(torch.tensor(0.0)),
+            Target(torch.tensor(1e-9), at_least=True),
+        ),
     ),
     case={"another_call": True},
 )
@@ -396,6 +404,7 @@ def test_a_classifier_that_is_fitted_returns_its_losses_as_numbers():
         (lambda x, epochs, g: (x, x[0], []), "losses has shape (0,); expected (2,)."),
         (lambda x, epochs, g: (x, x[0], [0.5] * 3), "losses has shape (3,); expected (2,)."),
         (lambda x, epochs, g: (x * torch.rand(()), x[0], [0.5] * 2), "difference of two trainings is "),
+        (lambda x, epochs, g: (x, x[0], [0.5] * 2), "difference of two seeds is 0; expected at least 1e-09."),
     ],
 )
 def test_a_classifier_that_is_fitted_wrongly(f, sentence):

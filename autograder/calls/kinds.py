@@ -153,11 +153,13 @@ def batches(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple
 def fitting(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
     """Call ``f(*arguments)``, which returns ``(weight, bias, losses)``, the losses numbers, one for each epoch.
 
-    The outputs are these, and the weight and the bias once more; with `another_call` those of a second call with the
-    same seed.
+    The outputs are these, the weight and the bias once more, and the weight once more; with `another_call` those of a
+    second call with the same seed, and that of a third one with another seed.
     """
 
-    def fit() -> list[Any]:
+    def fit(seed: int | None = None) -> list[Any]:
+        if seed is not None:
+            inputs["generator"] = torch.Generator().manual_seed(seed)
         result = unpacked(signature, signature.returns[:3], ask(signature.name, *arguments_of(inputs)))
         if not hasattr(result[2], "__len__"):
             raise ComplaintError(f"{signature.name} gave {kind_of(result[2])} for losses; expected a list of numbers.")
@@ -166,10 +168,11 @@ def fitting(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple
     weight, bias, losses = fit()
     numbers = [_real(signature, "one of the losses", loss, case) for loss in losses]
     stacked = (torch.stack(numbers) if numbers else torch.empty(0, device="cpu")).to(inputs["x"].device)
+    again, other_weight = (weight, bias), weight
     if case.another_call:
-        inputs["generator"] = torch.Generator().manual_seed(inputs["generator"].initial_seed())
-        return outputs_of(signature, (weight, bias, stacked, *fit()[:2]))
-    return outputs_of(signature, (weight, bias, stacked, weight, bias))
+        seed = inputs["generator"].initial_seed()
+        again, (other_weight, *_) = fit(seed)[:2], fit(seed + 1)
+    return outputs_of(signature, (weight, bias, stacked, *again, other_weight))
 
 
 def module(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:

@@ -221,7 +221,7 @@ WRONG = {
     ),
     "a text": ("warmup", [lambda lr, t, n: str(lr * min(1, t / n))], {"values"}),
     "nothing": ("linear_scaling", [lambda lr, b, base: None], {"values"}),
-    "a sorted order": ("train_softmax_classifier", [classifier_sorted], {"values"}),
+    "a sorted order": ("train_softmax_classifier", [classifier_sorted], {"contract"}),
     "a gradient of the squared error": (
         "train_softmax_classifier",
         [lambda *a: classifier(*a, d_of=lambda log_p, truth: 2 * (log_p.exp() - truth) / len(truth))],
@@ -303,7 +303,7 @@ STOPPED = {
     "F.cross_entropy": (
         "train_softmax_classifier",
         [lambda x, t, *a: F.cross_entropy(x, t % x.shape[1])],
-        "log_softmax",
+        "cross_entropy",
     ),
 }
 

@@ -24,7 +24,7 @@ def _step_decay(generator: torch.Generator) -> list[Case]:
 
     size = whole(generator, 7, 12)
     return [
-        case("in the second stretch", "values", 3 * size // 2, size, 0.5),
+        case("in the second stretch", "values", 2 * size - 2, size, 0.5),
         case("in the fourth stretch", "values", 3 * size + 3, size, 0.7),
         case("epoch 0", "edge cases", 0, 30, 0.1),
         case("the last epoch of the first stretch", "edge cases", size - 1, size, 0.3),
@@ -114,7 +114,7 @@ def step_decay__walks(lr, epoch, step_size, gamma):
 
 
 def step_decay__as_tensor(lr, epoch, step_size, gamma):
-    return torch.tensor(lr) * torch.tensor(gamma) ** torch.div(epoch, step_size, rounding_mode="floor")
+    return torch.tensor(lr, dtype=torch.float64) * torch.tensor(gamma, dtype=torch.float64) ** (epoch // step_size)
 
 
 slip(
@@ -195,7 +195,7 @@ def cosine_decay__square(lr, epoch, total_epochs, min_lr=0.0):
 
 
 def cosine_decay__as_tensor(lr, epoch, total_epochs, min_lr=0.0):
-    share = 0.5 + 0.5 * torch.cos(torch.tensor(torch.pi) * epoch / total_epochs)
+    share = 0.5 + 0.5 * torch.cos(torch.tensor(torch.pi * epoch / total_epochs, dtype=torch.float64))
     return min_lr + share * (lr - min_lr)
 
 
@@ -277,7 +277,7 @@ def warmup__branches(lr, step, warmup_steps):
 
 
 def warmup__as_tensor(lr, step, warmup_steps):
-    return lr * torch.tensor(step / warmup_steps).clamp(max=1)
+    return lr * torch.tensor(step / warmup_steps, dtype=torch.float64).clamp(max=1)
 
 
 slip(

@@ -73,7 +73,7 @@ def _quantities(case: Case, outputs: tuple[torch.Tensor, ...]) -> tuple[torch.Te
 
     With one batch an epoch nothing is drawn that counts: the weight, the bias and the losses are known.
     """
-    weight, bias, losses, *again = (output.cpu() for output in outputs)
+    weight, bias, losses, *again, other = (output.cpu() for output in outputs)
     x, target, epochs, lr = (case.arguments[name] for name in ("x", "target", "epochs", "lr"))
     nothing = torch.zeros((), dtype=torch.float64)
     accuracy = ratio = calm = torch.ones((), dtype=torch.float64)
@@ -88,7 +88,8 @@ def _quantities(case: Case, outputs: tuple[torch.Tensor, ...]) -> tuple[torch.Te
         distance = torch.stack([apart.max() for apart in _apart((weight, bias, losses), exact)]).max()
     pairs = zip((weight, bias), again, strict=True)
     differ = max(bool((a - b).abs().max() > 1e-3 * (1 + a.abs().max())) for a, b in pairs)
-    return accuracy, ratio, calm, distance, nothing + differ
+    same = case.another_call and bool((weight == other).all())
+    return accuracy, ratio, calm, distance, nothing + differ, nothing + same
 
 
 def _apart(found: tuple[torch.Tensor, ...], exact: tuple[torch.Tensor, ...]) -> Iterator[torch.Tensor]:
@@ -111,6 +112,7 @@ def _wanted(case: Case) -> tuple[Target, ...]:
         target(-0.25, 0.0, at_least=True),
         target(0.0, 1e-9 if case.dtype == torch.float64 else 1e-4),
         target(0.0, 0.0),
+        target(0.0, 0.0),
     )
 
 
@@ -118,14 +120,14 @@ def _zeros(arguments, dout) -> tuple[torch.Tensor, ...]:
     """Outputs of the right shapes: what is compared is measured on them."""
     x, classes = arguments["x"], int(arguments["target"].max()) + 1
     weight, bias = x.new_zeros(classes, x.shape[1]), x.new_zeros(classes)
-    return weight, bias, x.new_zeros(arguments["epochs"]), weight, bias
+    return weight, bias, x.new_zeros(arguments["epochs"]), weight, bias, weight
 
 
 PROBLEMS = (
     Problem(
         name="train_softmax_classifier",
         call=fitting,
-        returns=("weight", "bias", "losses", "the weight again", "the bias again"),
+        returns=("weight", "bias", "losses", "the weight again", "the bias again", "the weight of another seed"),
         cases=_digits,
         expected=_zeros,
         points={"values": 6, "edge cases": 4, "contract": 2},
@@ -137,6 +139,7 @@ PROBLEMS = (
                 "the least share by which the loss falls in an epoch",
                 "distance from the weight, bias and losses of gradient descent with one batch, relative",
                 "two trainings with the same seed that give different weights",
+                "two trainings with different seeds that give the same weight",
             ),
             _quantities,
             _wanted,
@@ -299,6 +302,13 @@ slip(
     "without_generator",
     "Two trainings with the same seed give different weights: not everything random comes from the generator.",
     ("torch.randperm(len(x), generator=generator)", "torch.randperm(len(x))"),
+)
+
+slip(
+    train_softmax_classifier__by_logsumexp,
+    "not_shuffled",
+    "The batches have the order of the data: with another seed everything is the same.",
+    ("torch.randperm(len(x), generator=generator)", "torch.arange(len(x))"),
 )
 
 slip(
