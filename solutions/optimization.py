@@ -62,7 +62,7 @@ valley([torch.tensor([-4.0, 1.0])])
 # ## 1. Mini-batches
 #
 # A gradient of all samples is slow, and a gradient of one is noisy. So one takes some at a time: a *mini-batch*
-# (미니배치). One pass over all samples is an *epoch* (에폭). Each step, or *iteration*, uses one batch.
+# (미니배치). One pass over all samples is an *epoch* (에포크). Each step, or *iteration*, uses one batch.
 #
 # By hand: 10 samples in batches of 3. The order is drawn, say 7, 2, 9, 0, 4, 1, 8, 3, 6, 5. The batches are
 # (7, 2, 9), (0, 4, 1), (8, 3, 6) and (5). Every sample comes once. The last batch is short, and it counts: without
