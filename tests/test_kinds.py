@@ -344,7 +344,7 @@ def test_batches_are_dealt_twice_and_once_again():
     ("f", "sentence"),
     [
         (lambda n, size, g: torch.randperm(n, generator=g), "f returned a Tensor; expected a list of tensors."),
-        (lambda n, size, g: [], "f returned a list of 0; expected a list of tensors."),
+        (lambda n, size, g: [], "sizes has shape (0,); expected (3,)."),
         (
             lambda n, size, g: [b.tolist() for b in deal(n, size, g)],
             "f gave a list of 40 for batch 0; expected a tensor.",

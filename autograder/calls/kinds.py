@@ -139,15 +139,17 @@ def batches(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple
     found = []
     for source in (generator, generator, again):
         parts = ask(signature.name, n, batch_size, source)
-        if not isinstance(parts, tuple | list) or not parts:
+        if not isinstance(parts, tuple | list):
             raise ComplaintError(f"{signature.name} returned {kind_of(parts)}; expected a list of tensors.")
         one = replace(signature, returns=tuple(f"batch {i}" for i in range(len(parts))))
-        shapes = {part.dim() for part in outputs_of(one, parts)}
-        if shapes != {1}:
-            raise ComplaintError(f"{signature.name} gave a batch with {max(shapes)} dimensions; expected one.")
-        found.append(parts)
-    sizes = torch.tensor([len(part) for part in found[0]], device="cpu").to(found[0][0].device)
-    return outputs_of(signature, (sizes, *map(torch.cat, found)))
+        dimensions = {part.dim() for part in outputs_of(one, parts)} - {1}
+        if dimensions:
+            raise ComplaintError(f"{signature.name} gave a batch with {max(dimensions)} dimensions; expected one.")
+        found.append(list(parts) or [torch.empty(0, dtype=torch.int64, device="cpu")])
+    # Of no batches the one that is empty stands for them, and is not counted.
+    sizes = [len(part) for part in found[0] if len(part) or len(found[0]) > 1]
+    counted = torch.tensor(sizes, dtype=torch.int64, device="cpu").to(found[0][0].device)
+    return outputs_of(signature, (counted, *map(torch.cat, found)))
 
 
 def fitting(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:

@@ -125,22 +125,10 @@ def minibatches__sorted_in_the_batch(n, batch_size, generator):
     return [order[i * batch_size : (i + 1) * batch_size].sort().values for i in range(count)]
 
 
-def minibatches__drawn_one_by_one(n, batch_size, generator):
-    left, order = list(range(n)), []
-    while left:
-        order.append(left.pop(int(torch.randint(len(left), (), generator=generator))))
-    batches = []
-    while order:
-        batches.append(torch.tensor(order[:batch_size]))
-        order = order[batch_size:]
-    return batches
-
-
 def minibatches__drops_the_last(n, batch_size, generator):
     """The last batch is left out when it is short: its samples are never seen in this epoch."""
     order = torch.randperm(n, generator=generator)
-    batches = [order[start : start + batch_size] for start in range(0, n - batch_size + 1, batch_size)]
-    return batches or [order[:0]]
+    return [order[start : start + batch_size] for start in range(0, n - batch_size + 1, batch_size)]
 
 
 def minibatches__with_replacement(n, batch_size, generator):
