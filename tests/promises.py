@@ -707,4 +707,190 @@ PREPROCESSING = {
     ],
 }
 
-PROMISES = ACTIVATIONS | BACKPROP | CONVOLUTION | NORMALIZATION | PREPROCESSING
+LISTS = ("params (3, 4) and (5,)", "params (4, 4) and (2, 3)", "filters and their bias")
+
+OPTIMIZATION = {
+    "minibatches": [
+        (
+            "The indices of n samples, in random order, cut into batches (Robbins & Monro 1951; Bottou 2012).",
+            "values",
+        ),
+        (
+            "n, batch_size: whole numbers, 1 or more;",
+            "one sample",
+            "batch_size 1",
+            "a batch as large as the data",
+            "a batch larger than the data",
+        ),
+        ("generator: a torch.Generator on the CPU, the only source of randomness.", "values", "n 300"),
+        ("Returns a list of int64 tensors on the CPU, each with one dimension.", "contract"),
+        ("Every index from 0 to n - 1 is in one of them, once.", *EVERY),
+        ("All have batch_size entries but the last, which may be short.", "n 4", "n 384", "n 10"),
+        ("Every order is as likely as another.", "values", "n 300"),
+    ],
+    "sgd_step": [
+        ("One step of gradient descent, as `torch.optim.SGD`.", "values", "filters and their bias, lr 2"),
+        ("params, grads: lists of tensors, each gradient of the shape of its parameter;", *LISTS, "one number each"),
+        ("lr > 0;", "values", "filters and their bias, lr 2", "float64"),
+        (
+            "weight_decay >= 0, what is added to a gradient for each unit of its parameter.",
+            "params (4, 4) and (2, 3), weight_decay 0.25",
+            "all grads 0, weight_decay 0.5",
+            "float64",
+        ),
+        ("Returns the list of the new parameters.", *EVERY),
+    ],
+    "momentum_step": [
+        (
+            "One step of gradient descent with momentum (Polyak 1964; Sutskever et al. 2013), as `torch.optim.SGD`.",
+            "values",
+            "all grads 0",
+        ),
+        ("params, grads, velocities: lists of tensors, of the same shapes;", *LISTS, "one number each"),
+        ("velocities start as zeros;", "the first step, velocities 0"),
+        ("lr > 0;", "values", "filters and their bias, lr 2"),
+        ("0 < momentum < 1;", "values", "all grads 0", "float64"),
+        (
+            "nesterov: whether the step looks ahead.",
+            "params (4, 4) and (2, 3), nesterov",
+            "the first step, velocities 0, nesterov",
+            "float64, nesterov",
+        ),
+        ("Returns (params, velocities), the lists of the new ones.", *EVERY),
+    ],
+    "rmsprop_step": [
+        ("One step of RMSProp (Tieleman & Hinton 2012), as `torch.optim.RMSprop`.", "values"),
+        ("params, grads, square_avgs: lists of tensors, of the same shapes;", *LISTS, "one number each"),
+        ("square_avgs start as zeros, no entry is below 0;", "the first step, averages 0", "all grads and averages 0"),
+        ("lr > 0;", "values", "filters and their bias, lr 2"),
+        (
+            "alpha: the share of the old mean square that is kept, between 0 and 1;",
+            "params (3, 4) and (5,), alpha 0.75",
+            "one number each, alpha 0.875",
+            "float64",
+        ),
+        (
+            "eps > 0, added to the root.",
+            "params (4, 4) and (2, 3), alpha 0.5, eps 0.125",
+            "gradients of size 1e-8, eps left out",
+            "float64, small gradients",
+        ),
+        ("Returns (params, square_avgs), the lists of the new ones.", *EVERY),
+    ],
+    "adam_step": [
+        ("One step of Adam (Kingma & Ba 2015, algorithm 1), as `torch.optim.Adam`.", "values"),
+        ("params, grads, exp_avgs, exp_avg_sqs: lists of tensors, of the same shapes;", *LISTS, "one number each"),
+        (
+            "the averages of the gradients and of their squares start as zeros;",
+            "the first step, averages 0",
+            "the first step, all grads 0",
+        ),
+        (
+            "step: the number of this step, 1 for the first one;",
+            "the first step, averages 0",
+            "step 1,000",
+            "one number each, step 5",
+        ),
+        ("lr > 0;", "values", "filters and their bias, lr 2"),
+        (
+            "betas: the shares of the two old averages that are kept;",
+            "params (3, 4) and (5,), step 3, betas left out",
+            "params (4, 4) and (2, 3), step 2, betas 0.5 and 0.75, eps 0.125",
+            "float64",
+        ),
+        (
+            "eps > 0, added to the root of the corrected average.",
+            "params (4, 4) and (2, 3), step 2, betas 0.5 and 0.75, eps 0.125",
+            "gradients of size 1e-8, eps left out",
+            "float64, small gradients",
+        ),
+        (
+            "Returns (params, exp_avgs, exp_avg_sqs), the lists of the new ones, the averages as they are before the "
+            "correction.",
+            *EVERY,
+        ),
+    ],
+    "step_decay": [
+        (
+            "The learning rate of an epoch when it falls in stairs, as `torch.optim.lr_scheduler.StepLR`.",
+            "values",
+            "the last epoch of the first stretch",
+            "the first epoch of the second stretch",
+        ),
+        ("lr: the rate at the start;", "values"),
+        ("epoch: a whole number, 0 for the first one;", "epoch 0"),
+        (
+            "step_size: the epochs of one stair, 1 or more;",
+            "step_size 1, epoch 5",
+            "the last epoch of the third stretch",
+        ),
+        ("gamma: what the rate is multiplied by at its end.", "values"),
+        ("Returns a number.", *EVERY[:2]),
+    ],
+    "cosine_decay": [
+        (
+            "The learning rate along half a cosine wave (Loshchilov & Hutter 2017, equation 5).",
+            "values",
+            "half of the way",
+        ),
+        ("lr: the rate of epoch 0;", "epoch 0, min_lr 0.1"),
+        ("epoch: a whole number from 0 to total_epochs;", "epoch 0, min_lr 0.1", "the last epoch, min_lr 0.1"),
+        (
+            "min_lr: the rate of the epoch total_epochs.",
+            "the last epoch, min_lr 0.1",
+            "the last but one, min_lr 0.02",
+            "a quarter of the way, min_lr left out",
+        ),
+        ("Returns a number.", *EVERY[:2]),
+    ],
+    "warmup": [
+        (
+            "The learning rate of a step when it climbs from 0 along a line, then stays "
+            "(Goyal et al. 2017, section 2.2).",
+            "values",
+        ),
+        ("lr: the rate after the climb;", "long after it", "the step after that"),
+        ("step: a whole number from 0 on;", "step 0", "step 1"),
+        (
+            "warmup_steps: the first step with the full rate, 1 or more.",
+            "the last step before the full rate",
+            "the first step with the full rate",
+            "warmup_steps 1",
+        ),
+        ("Returns a number.", *EVERY[:2]),
+    ],
+    "linear_scaling": [
+        ("The learning rate for another batch size (Goyal et al. 2017, section 2.1).", "values"),
+        (
+            "lr: a rate that is good for batches of base_batch_size, a whole number;",
+            "the same batch",
+        ),
+        ("batch_size: the size that is used, smaller or larger.", "a larger batch", "a smaller batch", "batch_size 1"),
+        ("Returns a number.", *EVERY[:2]),
+    ],
+    "train_softmax_classifier": [
+        ("Train a linear classifier by mini-batch gradient descent on the mean cross-entropy.", "values"),
+        ("x (N, D); target (N,), int64, labels from 0;", "values", "features of some hundreds"),
+        ("epochs: how often all samples are used, 1 or more;", "60 digits in one batch", "a batch larger"),
+        ("batch_size: samples in a batch, which may be more than N;", "a batch larger than the data"),
+        ("lr: the learning rate;", "60 digits in one batch", "a batch larger than the data"),
+        (
+            "generator: a torch.Generator on the CPU, the only source of randomness.",
+            "60 digits, batches of 7, and the same again",
+        ),
+        ("Weight and bias start at 0.", "60 digits in one batch"),
+        (
+            "Returns (weight, bias, losses): weight (C, D) and bias (C,), where C is the largest label plus 1,",
+            "digits 0 to 4 in one batch",
+        ),
+        ("of the dtype and device of x;", "contract"),
+        (
+            "losses: a list of epochs numbers, each the mean loss over an epoch, of every sample before its batch's "
+            "step.",
+            "values",
+            "a batch larger than the data",
+        ),
+    ],
+}
+
+PROMISES = ACTIVATIONS | BACKPROP | CONVOLUTION | NORMALIZATION | OPTIMIZATION | PREPROCESSING

@@ -14,7 +14,7 @@ import torch
 from autograder import judge
 from autograder.calls import exchange
 from autograder.calls.case import FUNCTIONS, Case, NamedFunction
-from autograder.calls.kinds import KINDS, draws, forward, function, graph, numbers, training
+from autograder.calls.kinds import KINDS, batches, draws, fitting, forward, function, graph, numbers, real, training
 from autograder.calls.run import run_all
 from autograder.expected import baseline
 from autograder.judge import Exam, grade
@@ -288,6 +288,127 @@ def test_a_training_is_judged_by_what_it_predicts():
     assert "f returned None (is a `return` missing?); expected a function" in said(NEAREST, lambda *a: None)
     assert "logits has shape (4,); expected (4, 2)." in said(NEAREST, lambda *a: lambda i: i[:, 0])
     assert b"truth" not in b"".join(exchange.ask(NEAREST, Exam(NEAREST, 0, CPU).cases))
+
+
+HALF = problem(real, ("half",), {"a case": {"x": 3}}, lambda arguments, dout: (torch.tensor(arguments["x"] / 2),))
+
+
+@pytest.mark.parametrize("f", [lambda x: x / 2, lambda x: torch.tensor([x]) / 2, lambda x: numpy.float32(x / 2)])
+def test_one_number_in_any_form(f):
+    earned(HALF, f)
+
+
+@pytest.mark.parametrize(
+    ("f", "sentence"),
+    [
+        (lambda x: x, "half is 3; expected 1.5."),
+        (lambda x: math.nan, "half is nan; expected 1.5."),
+        (lambda x: "1.5", "f gave a str for half; expected a number."),
+        (lambda x: True, "f gave a bool for half; expected a number."),
+        (lambda x: None, "f gave None (is a `return` missing?) for half; expected a number."),
+        (lambda x: torch.ones(2), "f gave a Tensor for half; expected a number."),
+    ],
+)
+def test_what_is_no_right_real_number(f, sentence):
+    assert sentence in said(HALF, f)
+
+
+def deal(n, batch_size, generator):
+    return torch.randperm(n, generator=generator).split(batch_size)
+
+
+DEALT = problem(
+    batches,
+    ("sizes", "indices", "a second epoch", "the first again"),
+    {"contract": {"n": 90, "batch_size": 40, "generator": torch.Generator().manual_seed(3)}},
+    lambda arguments, dout: (torch.tensor([40, 40, 10]), *[torch.arange(90)] * 3),
+    measured=Measure(
+        ("sizes", "sums", "differences from the first again", "differences of two epochs"),
+        lambda case, out: (out[0], out[1].sum(), (out[1] != out[3]).sum(), (out[1] != out[2]).sum().clamp(max=1)),
+        lambda case: (
+            Target(torch.tensor([40.0, 40, 10])),
+            Target(torch.tensor(4005.0)),
+            Target(torch.tensor(0)),
+            Target(torch.tensor(1)),
+        ),
+    ),
+)
+
+
+def test_batches_are_dealt_twice_and_once_again():
+    earned(DEALT, deal)
+    earned(DEALT, lambda *arguments: list(deal(*arguments)))
+
+
+@pytest.mark.parametrize(
+    ("f", "sentence"),
+    [
+        (lambda n, size, g: torch.randperm(n, generator=g), "f returned a Tensor; expected a list of tensors."),
+        (lambda n, size, g: [], "sizes has shape (0,); expected (3,)."),
+        (
+            lambda n, size, g: [b.tolist() for b in deal(n, size, g)],
+            "f gave a list of 40 for batch 0; expected a tensor.",
+        ),
+        (lambda n, size, g: [b[None] for b in deal(n, size, g)], "f gave a batch with 2 dimensions; expected one."),
+        (lambda n, size, g: deal(n, 30, g), "sizes[2] is 30; expected 10."),
+        (lambda n, size, g: deal(n, size, g)[:2], "sizes has shape (2,); expected (3,)."),
+        (lambda n, size, g: [b.int() for b in deal(n, size, g)], "indices has dtype int32; expected int64."),
+        (lambda n, size, g: torch.randperm(n).split(size), "differences from the first again is "),
+        (
+            lambda n, size, g: deal(n, size, torch.Generator().manual_seed(g.initial_seed())),
+            "differences of two epochs is 0; expected 1.",
+        ),
+    ],
+)
+def test_batches_that_are_wrong(f, sentence):
+    assert sentence in said(DEALT, f)
+
+
+FITTED = problem(
+    fitting,
+    ("weight", "bias", "losses", "the weight again", "the bias again", "the weight of another seed"),
+    {"a case": {"x": X, "epochs": 2, "generator": torch.Generator().manual_seed(1)}},
+    lambda arguments, dout: (X, X[0], torch.zeros(2), X, X[0], X),
+    measured=Measure(
+        ("largest loss", "difference of two trainings", "difference of two seeds"),
+        lambda case, out: (
+            out[2].max(),
+            (out[0] - out[3]).abs().max(),
+            (out[0] - out[5]).abs().max(),
+        ),
+        lambda case: (
+            Target(torch.tensor(0.5), 1e-6),
+            Target(torch.tensor(0.0)),
+            Target(torch.tensor(1e-9), at_least=True),
+        ),
+    ),
+    case={"another_call": True},
+)
+
+
+def fit(x, epochs, generator):
+    return x * torch.rand((), generator=generator), x[0], [0.5] * epochs
+
+
+def test_a_classifier_that_is_fitted_returns_its_losses_as_numbers():
+    earned(FITTED, fit)
+    earned(FITTED, lambda *a: [*fit(*a)[:2], torch.tensor(fit(*a)[2])] if a[1] else None)
+
+
+@pytest.mark.parametrize(
+    ("f", "sentence"),
+    [
+        (lambda x, epochs, g: x, "f returned a Tensor; expected a tuple (weight, bias, losses)."),
+        (lambda x, epochs, g: (x, x[0], 0.5), "f gave a float for losses; expected a list of numbers."),
+        (lambda x, epochs, g: (x, x[0], ["low"]), "f gave a str for one of the losses; expected a number."),
+        (lambda x, epochs, g: (x, x[0], []), "losses has shape (0,); expected (2,)."),
+        (lambda x, epochs, g: (x, x[0], [0.5] * 3), "losses has shape (3,); expected (2,)."),
+        (lambda x, epochs, g: (x * torch.rand(()), x[0], [0.5] * 2), "difference of two trainings is "),
+        (lambda x, epochs, g: (x, x[0], [0.5] * 2), "difference of two seeds is 0; expected at least 1e-09."),
+    ],
+)
+def test_a_classifier_that_is_fitted_wrongly(f, sentence):
+    assert sentence in said(FITTED, f)
 
 
 def numerical_gradient(f, x, eps):

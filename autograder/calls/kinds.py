@@ -112,6 +112,71 @@ def training(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tupl
     return outputs_of(signature, (logits, ask(signature.name, test, via=predict)))
 
 
+def real(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
+    """Call ``f(*arguments)``, which returns one number, or a tensor of one; the output is that, in the case's dtype."""
+    value = ask(signature.name, *arguments_of(inputs))
+    return outputs_of(signature, (_real(signature, signature.labels[0], value, case),))
+
+
+def _real(signature: Signature, label: str, value: Any, case: Case) -> torch.Tensor:
+    """A number, or a tensor or an array of one, as a tensor of shape ()."""
+    try:
+        if isinstance(value, bool | str | bytes):
+            raise TypeError
+        return torch.tensor(float(value), dtype=case.dtype, device="cpu")
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise ComplaintError(f"{signature.name} gave {kind_of(value)} for {label}; expected a number.") from error
+
+
+def batches(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
+    """Call ``f(n, batch_size, generator)`` twice on one generator, then once on a new one with the same seed.
+
+    It returns a list of tensors of indices. The outputs are the sizes of the first call's tensors, and the indices of
+    each call one after the other.
+    """
+    n, batch_size, generator = inputs["n"], inputs["batch_size"], inputs["generator"]
+    again = torch.Generator().manual_seed(generator.initial_seed())
+    found = []
+    for source in (generator, generator, again):
+        parts = ask(signature.name, n, batch_size, source)
+        if not isinstance(parts, tuple | list):
+            raise ComplaintError(f"{signature.name} returned {kind_of(parts)}; expected a list of tensors.")
+        one = replace(signature, returns=tuple(f"batch {i}" for i in range(len(parts))))
+        dimensions = {part.dim() for part in outputs_of(one, parts)} - {1}
+        if dimensions:
+            raise ComplaintError(f"{signature.name} gave a batch with {max(dimensions)} dimensions; expected one.")
+        found.append(list(parts) or [torch.empty(0, dtype=torch.int64, device="cpu")])
+    # Of no batches the one that is empty stands for them, and is not counted.
+    sizes = [len(part) for part in found[0] if len(part) or len(found[0]) > 1]
+    counted = torch.tensor(sizes, dtype=torch.int64, device="cpu").to(found[0][0].device)
+    return outputs_of(signature, (counted, *map(torch.cat, found)))
+
+
+def fitting(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
+    """Call ``f(*arguments)``, which returns ``(weight, bias, losses)``, the losses numbers, one for each epoch.
+
+    The outputs are these, the weight and the bias once more, and the weight once more; with `another_call` those of a
+    second call with the same seed, and that of a third one with another seed.
+    """
+
+    def fit(seed: int | None = None) -> list[Any]:
+        if seed is not None:
+            inputs["generator"] = torch.Generator().manual_seed(seed)
+        result = unpacked(signature, signature.returns[:3], ask(signature.name, *arguments_of(inputs)))
+        if not hasattr(result[2], "__len__"):
+            raise ComplaintError(f"{signature.name} gave {kind_of(result[2])} for losses; expected a list of numbers.")
+        return result
+
+    weight, bias, losses = fit()
+    numbers = [_real(signature, "one of the losses", loss, case) for loss in losses]
+    stacked = (torch.stack(numbers) if numbers else torch.empty(0, device="cpu")).to(inputs["x"].device)
+    again, other_weight = (weight, bias), weight
+    if case.another_call:
+        seed = inputs["generator"].initial_seed()
+        again, (other_weight, *_) = fit(seed)[:2], fit(seed + 1)
+    return outputs_of(signature, (weight, bias, stacked, *again, other_weight))
+
+
 def module(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
     """Make ``Net(*init)``, an `nn.Module`, load ``state`` into it and call it on ``x``; the output is its value."""
     net = ask(signature.name, *inputs["init"])
@@ -144,5 +209,6 @@ def graph(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[t
 
 # The kinds of call by name, as they are asked for over the boundary.
 KINDS: Mapping[str, Call] = {
-    kind.__name__: kind for kind in (forward, backward, function, numbers, draws, training, module, graph)
+    kind.__name__: kind
+    for kind in (forward, backward, function, numbers, real, draws, batches, training, fitting, module, graph)
 }

@@ -129,3 +129,12 @@ CLASSIFIERS = names("""
     sklearn.neural_network sklearn.svm sklearn.neighbors sklearn.linear_model sklearn.ensemble sklearn.tree
     sklearn.naive_bayes sklearn.discriminant_analysis sklearn.gaussian_process sklearn.semi_supervised
 """)
+
+# torch's optimizers and schedules, and the operations that they are one step of; what learns by itself has its own.
+OPTIMIZERS = names("optim _fused_sgd _fused_adam _fused_adamw _fused_adagrad sklearn.neural_network")
+# What deals out batches.
+BATCHERS = names("""
+    DataLoader Sampler RandomSampler SequentialSampler BatchSampler SubsetRandomSampler WeightedRandomSampler
+    random_split
+    sklearn.gen_batches sklearn.gen_even_slices sklearn.KFold sklearn.ShuffleSplit
+""")
