@@ -25,7 +25,7 @@ def dropout_one_number_after_the_other(x, p, training, generator):
     if training:
         chances = torch.rand(len(numbers), generator=generator, dtype=torch.float64).tolist()
         numbers = [n / (1 - p) if c >= p else 0.0 for n, c in zip(numbers, chances, strict=True)]
-    return torch.tensor(numbers).to(x).reshape(x.shape), None
+    return torch.tensor(numbers, dtype=torch.float64).to(x).reshape(x.shape), None
 
 
 def dropout_of_a_contiguous_copy(x, p, training, generator):
@@ -282,13 +282,7 @@ NAMED = {
     ),
     "a coin for each row": (
         "dropout_forward",
-        [
-            lambda x, p, t, g: (
-                (x * torch.bernoulli(torch.full((1, *x.shape[1:]), 1 - p), generator=g).to(x) / (1 - p), 0)
-                if t
-                else (x, 0)
-            )
-        ],
+        [lambda x, p, t, g: (x * (torch.rand(x.shape[1:], generator=g) >= p).to(x) / (1 - p), 0) if t else (x, 0)],
         "same entries",
     ),
     "the old kind of dropout": (

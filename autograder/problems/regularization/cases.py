@@ -91,11 +91,14 @@ def neighbours_target(shape: Iterable[int]) -> Target:
 
 
 def spread(dropped: torch.Tensor, chance: float) -> torch.Tensor:
-    """The variance of the number dropped in a draw, as a share of a binomial one's; nothing without many draws."""
+    """The variance of the number dropped in a draw, as a share of a binomial one's; nothing without many draws.
+
+    Where it is far too large, it is told as 2: how large, is chance again.
+    """
     if len(dropped) < MANY or not 0 < chance < 1:
         return torch.zeros(0, dtype=torch.float64)
     numbers = dropped.double().flatten(1).sum(1)
-    return numbers.var() / (dropped[0].numel() * chance * (1 - chance))
+    return (numbers.var() / (dropped[0].numel() * chance * (1 - chance))).clamp(max=2.0)
 
 
 def spread_target(count: int, n: int, chance: float) -> Target:

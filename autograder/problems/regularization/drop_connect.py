@@ -134,8 +134,8 @@ def _backward(generator: torch.Generator) -> list[Case]:
             case("training, one sample of one feature", "edge cases", 1, 1, 200, 0.5),
             case("float64", "contract", 24, 20, 60, 0.3, dtype=torch.float64),
             case("inputs with gaps in memory", "contract", 24, 20, 60, 0.3, layout="strided"),
-            case(f"training, {NEXT_CALL}", "contract", 24, 20, 60, 0.25, another_call=True),
-            case(f"evaluation, {NEXT_CALL}", "contract", 9, 5, 4, 0.25, training=False, another_call=True),
+            case(f"{NEXT_CALL}, training", "contract", 24, 20, 60, 0.25, another_call=True),
+            case(f"{NEXT_CALL}, evaluation", "contract", 9, 5, 4, 0.25, training=False, another_call=True),
         ]
     )
 

@@ -115,8 +115,8 @@ def _backward(generator: torch.Generator) -> list[Case]:
             case("evaluation, half of x is 0", "edge cases", _rectified(generator, 50, 90), 0.25, training=False),
             case("float64", "contract", x(50, 90), 0.3, dtype=torch.float64),
             case("inputs with gaps in memory", "contract", x(50, 90), 0.3, layout="strided"),
-            case(f"training, {NEXT_CALL}", "contract", x(50, 90), 0.25, another_call=True),
-            case(f"evaluation, {NEXT_CALL}", "contract", x(6, 4), 0.25, training=False, another_call=True),
+            case(f"{NEXT_CALL}, training", "contract", x(50, 90), 0.25, another_call=True),
+            case(f"{NEXT_CALL}, evaluation", "contract", x(6, 4), 0.25, training=False, another_call=True),
         ]
     )
 
