@@ -15,7 +15,7 @@ from autograder.problem import Target
 
 STANDARD_ERRORS = 7
 # As many draws tell by their numbers whether the entries of one draw are independent.
-MANY, FEW = 300, 4
+MANY, FEW = 300, 8
 
 
 def seeded(generator: torch.Generator) -> torch.Generator:

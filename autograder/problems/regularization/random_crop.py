@@ -40,8 +40,8 @@ def _cases(generator: torch.Generator) -> list[Case]:
             case("size of the images, no padding", "edge cases", (6, 2, 4, 4), 4, 0, 2),
             case("size 1", "edge cases", (20, 1, 2, 3), 1, 0, 25),
             case("padding 3", "edge cases", (20, 1, 3, 3), 8, 3, 20),
-            case("float64", "contract", (20, 2, 4, 5), 4, 1, 4, dtype=torch.float64),
-            case("images with gaps in memory", "contract", (20, 2, 4, 5), 4, 1, 4, layout="strided"),
+            case("float64", "contract", (20, 2, 4, 5), 4, 1, 12, dtype=torch.float64),
+            case("images with gaps in memory", "contract", (20, 2, 4, 5), 4, 1, 12, layout="strided"),
         ]
     )
 
