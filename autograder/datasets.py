@@ -36,3 +36,19 @@ def split_indices(count, test_count, seed=0):
         )
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
     return order[test_count:], order[:test_count]
+
+
+def photograph(name):
+    """Return a photograph that ships with scikit-image as (3, H, W), float32, values in [0, 1].
+
+    name: "cat" (chelsea.png, 300 by 451 pixels, by Stefan van der Walt) or "coffee" (coffee.png, 400 by 600 pixels, by
+    Rachel Michetti). Both are in the wheel of scikit-image 0.26, and their photographers gave up all rights (CC0).
+    Raises KeyError for another name.
+    """
+    file = {"cat": "chelsea.png", "coffee": "coffee.png"}[name]
+    # Pillow comes with matplotlib; scikit-image itself would take a second to import.
+    from PIL import Image
+
+    (package,) = find_spec("skimage").submodule_search_locations
+    with Image.open(Path(package, "data", file)) as image:
+        return torch.from_numpy(numpy.array(image.convert("RGB"))).permute(2, 0, 1).contiguous() / 255

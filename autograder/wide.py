@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from autograder.calls.case import STEPS, Case, tensors_in
-from autograder.calls.kinds import backward, draws, graph, training
+from autograder.calls.kinds import backward, backward_draws, draws, forward_draws, graph, training
 from autograder.expected import Expected, draw, expect
 from autograder.problem import Problem
 from autograder.problems import problems
@@ -139,5 +139,5 @@ def _random_graph(case: Case, chance: random.Random) -> Case:
 
 
 def can_be_wide(problem: Problem) -> bool:
-    """Whether the results of a call are comparable one by one: random weights and trained networks are not."""
-    return problem.call not in (draws, training)
+    """Whether the results of a call are comparable one by one: what is drawn and trained networks are not."""
+    return problem.call not in (draws, forward_draws, backward_draws, training)

@@ -893,4 +893,196 @@ OPTIMIZATION = {
     ],
 }
 
-PROMISES = ACTIVATIONS | BACKPROP | CONVOLUTION | NORMALIZATION | OPTIMIZATION | PREPROCESSING
+IMAGES = ("values", "one image")
+SEEDED = [
+    ("generator: a torch.Generator on the CPU;", *EVERY),
+    ("equal seeds give equal results,", *EVERY),
+    ("and the next call draws anew.", "values"),
+]
+DROPPED = ("training, x", "300 draws", "training, p 0.9")
+
+REGULARIZATION = {
+    "bias_variance": [
+        ("Squared bias and variance of several models (Geman et al. 1992).", "values"),
+        (
+            "predictions (models, N): what each model says at each point; truth (N,).",
+            "values",
+            "one model",
+            "one point",
+        ),
+        ("Returns (squared bias, variance), both 0-dim, the means over the points.", "values"),
+        ("The variance is the population variance over the models.", "values", "one model"),
+    ],
+    "early_stopping": [
+        ("Where a training with early stopping ends (Prechelt 1998).", "values"),
+        ("losses: a list of numbers, the validation loss after each epoch;", "values", "one epoch", "negative losses"),
+        ("patience: a whole number, at least 1.", "patience 1", "patience 3"),
+        ("Returns two ints, (stop_epoch, best_epoch), counted from 0:", "values"),
+        ("the first epoch at which the best one so far lies patience epochs back,", "values"),
+        ("or the last epoch;", "losses fall to the end", "the patience is not used up at the end"),
+        ("and the best epoch until then.", "values"),
+        ("An equal loss is no improvement.", "an equal loss is no improvement"),
+    ],
+    "l1_penalty": [
+        ("The L1 penalty and its gradient (Tibshirani 1996).", "values"),
+        ("weight: any shape; strength: a number, at least 0.", "values", "a single number", "strength 0"),
+        ("Returns (penalty, dweight): penalty 0-dim, the strength times the sum of the absolute values;", "values"),
+        ("dweight of the shape of weight.", *EVERY),
+        ("Where a weight is 0, dweight is 0.", "half of the weights are 0"),
+    ],
+    "l2_penalty": [
+        ("The L2 penalty and its gradient (Hoerl & Kennard 1970; Krogh & Hertz 1991).", "values"),
+        ("weight: any shape; strength: a number, at least 0.", "values", "a single number", "strength 0"),
+        ("Returns (penalty, dweight): penalty 0-dim, the strength times the sum of the squares;", "values"),
+        ("dweight of the shape of weight.", *EVERY),
+    ],
+    "dropout_forward": [
+        ("Set entries to 0 at random and scale the others (Srivastava et al. 2014, section 10).", *DROPPED),
+        ("x: any shape.", "training, x (50, 90)", "training, x (12, 6, 9, 10)", "training, one dimension"),
+        ("p: the probability of dropping, 0 <= p < 1.", "training, p 0", *DROPPED),
+        ("In training each entry is dropped by itself,", "values", "training, one sample"),
+        ("and what is kept is divided by 1 - p;", *DROPPED, "training, half of x is 0"),
+        ("in evaluation out is x.", "evaluation"),
+        *SEEDED,
+        ("Returns (out, cache);", "values"),
+        ("out has the shape of x.", *EVERY),
+    ],
+    "dropout_backward": _backward(
+        "dropout_forward",
+        "the x",
+        "dout",
+        [("Returns dx, of the shape of x.", *EVERY)],
+    ),
+    "drop_connect_forward": [
+        ("A linear layer that loses weights at random (Wan et al. 2013).", "values"),
+        ("x (N, D), weight (M, D), bias (M,).", "values", "training, one output", "training, one feature"),
+        ("p: the probability of dropping, 0 <= p < 1.", "values", "training, p 0"),
+        ("In training each weight is dropped by itself, once for all samples of the call,", "values"),
+        ("and what is kept is divided by 1 - p;", "values", "training, one sample of one feature"),
+        ("the bias is kept.", "values"),
+        ("In evaluation this is a linear layer.", "evaluation"),
+        *SEEDED,
+        ("Returns (out, cache); out (N, M).", *EVERY),
+    ],
+    "drop_connect_backward": _backward(
+        "drop_connect_forward",
+        "x, weight and bias",
+        "dout (N, M)",
+        [("Returns (dx, dweight, dbias), of the shapes of x, weight and bias.", *EVERY)],
+        what="gradients",
+    ),
+    "label_smoothing_cross_entropy": [
+        (
+            "Cross-entropy with smoothed labels (Szegedy et al. 2016, section 7), and its gradient.",
+            "values",
+            "no smoothing",
+        ),
+        ("logits (N, K); target (N,) int64, the right classes;", "values", "one sample", "two classes"),
+        (
+            "smoothing from 0 to 1: its K-th part goes to each class, the rest to the right one.",
+            "values",
+            "no smoothing",
+            "smoothing 1",
+        ),
+        ("Returns (loss, dlogits): loss 0-dim, the mean over the batch,", "values"),
+        (
+            "finite for logits that are 1e4 apart;",
+            "one class 1,000 ahead",
+            "one class 10,000 behind",
+        ),
+        ("dlogits (N, K).", *EVERY),
+    ],
+    "horizontal_flip": [
+        ("Mirror some of the images left to right.", "values", "none is flipped", "all are flipped"),
+        ("images (N, C, H, W); flip (N,), bool: which ones.", *IMAGES, "one column"),
+        ("Returns a tensor of the shape of images.", *EVERY),
+    ],
+    "random_crop": [
+        ("Cut a square window out of each padded image, at a random place.", "values"),
+        ("images (N, C, H, W).", *IMAGES),
+        ("They are padded with zeros by padding on all four sides;", "values", "padding 3", "no padding"),
+        ("size is not larger than the padded images.", "size of the images, no padding", "size 1"),
+        (
+            "Each image has a corner of its own, drawn from all places where the window fits, each equally likely.",
+            "values",
+            "no padding",
+            "one image",
+        ),
+        *SEEDED,
+        ("Returns (N, C, size, size).", *EVERY),
+    ],
+    "color_jitter": [
+        ("Change brightness and contrast of each image by factors of its own.", "values"),
+        (
+            "images (N, C, H, W), values from 0 to 1; brightness, contrast (N,), factors of at least 0.",
+            "values",
+            "one image of one channel",
+            "no contrast",
+            "black",
+        ),
+        ("First brightness;", "values", "factors of 1"),
+        ("then contrast about the image's mean over C, H and W, that of the brightened image;", "values"),
+        ("one clamp to [0, 1] at the end.", "bright beyond 1, little contrast", "images (4, 3, 5, 4)"),
+        ("Returns a tensor of the shape of images.", *EVERY),
+    ],
+    "cutout": [
+        ("A square of zeros in each image (DeVries & Taylor 2017).", "values"),
+        (
+            "images (N, C, H, W); centers (N, 2) int64: row and column, inside the image;",
+            *IMAGES,
+        ),
+        ("size: a whole number, at least 0.", "size 0", "size 1"),
+        ("The square has size rows and columns, begins at center - size // 2", "values"),
+        (
+            "and is clipped at the border;",
+            "holes over every border",
+            "holes over the corners",
+            "a hole as large as the image",
+        ),
+        ("it goes through all channels.", "values"),
+        ("Returns a tensor of the shape of images.", *EVERY),
+    ],
+    "mixup": [
+        ("Weighted averages of images and of their targets (Zhang et al. 2018).", "values"),
+        ("images (N, C, H, W); targets (N, K), one-hot or soft;", "values", "soft targets", "one image"),
+        ("lam from 0 to 1, the share of an image's own;", "values", "lam 0", "lam 1"),
+        (
+            "permutation (N,) int64: image n is mixed with image permutation[n].",
+            "values",
+            "some images stay where they are",
+        ),
+        ("Returns (images, targets), of the shapes of the inputs.", *EVERY),
+    ],
+    "cutmix": [
+        ("Paste a box of another image into each image, and mix the targets by area (Yun et al. 2019).", "values"),
+        ("images (N, C, H, W); targets (N, K), one-hot or soft;", "values", "soft targets", "one image"),
+        (
+            "boxes (N, 4) int64: x1, y1, x2, y2 with x1 <= x2 and y1 <= y2, half-open,",
+            "values",
+        ),
+        (
+            "perhaps beyond the border or empty;",
+            "boxes beyond the border",
+            "a box outside",
+            "empty boxes",
+            "a box as large as the image",
+        ),
+        ("permutation (N,) int64: image n gets its box from image permutation[n], at the same place.", "values"),
+        ("The share of the other target is the area that was pasted.", "values", "boxes beyond the border"),
+        ("Returns (images, targets), of the shapes of the inputs.", *EVERY),
+    ],
+    "bagging_indices": [
+        ("The samples that each of several models is trained on (Breiman 1996).", "values"),
+        ("n: how many samples there are; models: how many models.", "values", "one model", "one sample", "two samples"),
+        ("Each model gets n samples, drawn with replacement, each equally likely.", "values"),
+        *SEEDED,
+        ("Returns (models, n), int64, on the CPU.", "values", "more models than samples"),
+    ],
+    "ensemble_predict": [
+        ("The mean of the probabilities that several models give.", "values"),
+        ("logits (models, N, K), perhaps 1e4 apart.", "values", "one model", "one sample"),
+        ("Returns (N, K): the mean over the models of the softmax over the classes.", *EVERY),
+    ],
+}
+
+PROMISES = ACTIVATIONS | BACKPROP | CONVOLUTION | NORMALIZATION | OPTIMIZATION | PREPROCESSING | REGULARIZATION

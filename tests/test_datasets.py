@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from autograder.datasets import digits, split_indices
+from autograder.datasets import digits, photograph, split_indices
 
 
 def test_digits_have_the_promised_shapes_types_and_range():
@@ -74,3 +74,17 @@ def test_digits_are_read_as_scikit_learn_reads_them():
 def test_digits_are_read_without_importing_scikit_learn():
     code = "import sys; import autograder.datasets as d; d.digits(); sys.exit('sklearn' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(("name", "loader", "size"), [("cat", "chelsea", (300, 451)), ("coffee", "coffee", (400, 600))])
+def test_a_photograph_is_that_of_scikit_image(name, loader, size):
+    data = pytest.importorskip("skimage.data")
+    image = photograph(name)
+    assert image.dtype == torch.float32
+    assert image.shape == (3, *size)
+    assert torch.equal((image * 255).round().to(torch.uint8), torch.tensor(getattr(data, loader)()).permute(2, 0, 1))
+
+
+def test_another_photograph_is_refused():
+    with pytest.raises(KeyError):
+        photograph("dog")

@@ -14,7 +14,20 @@ import torch
 from autograder import judge
 from autograder.calls import exchange
 from autograder.calls.case import FUNCTIONS, Case, NamedFunction
-from autograder.calls.kinds import KINDS, batches, draws, fitting, forward, function, graph, numbers, real, training
+from autograder.calls.kinds import (
+    KINDS,
+    backward_draws,
+    batches,
+    draws,
+    fitting,
+    forward,
+    forward_draws,
+    function,
+    graph,
+    numbers,
+    real,
+    training,
+)
 from autograder.calls.run import run_all
 from autograder.expected import baseline
 from autograder.judge import Exam, grade
@@ -210,6 +223,78 @@ NORMALS = problem(
         ),
     ),
 )
+
+
+def masked(x, generator):
+    kept = (torch.rand(x.shape, generator=generator) < 0.5).to(x)
+    return x * kept, kept
+
+
+def masked_backward(dout, cache):
+    return dout * cache
+
+
+def test_forward_draws_are_made_on_copies_and_repeated():
+    def expected(arguments, dout):
+        return torch.ones(arguments["count"], 50), torch.ones(50)
+
+    def same(case, outputs):
+        drawn, again = outputs
+        return (drawn[0] - again).abs().max(), (drawn[0] - drawn[1]).abs().max()
+
+    asked = {"x": torch.ones(50), "generator": torch.Generator().manual_seed(5), "count": 3}
+    masks = problem(
+        forward_draws,
+        ("out", "out again"),
+        {"a case": asked},
+        expected,
+        name="masked_forward",
+        measured=Measure(
+            ("difference", "change"),
+            same,
+            lambda case: (Target(torch.tensor(0.0)), Target(torch.tensor(0.5), at_least=True)),
+        ),
+    )
+    earned(masks, masked, "masked_forward")
+    earned(masks, lambda x, g: (x.mul_(masked(x, g)[1]), None), "masked_forward")
+    assert "difference is 1" in said(masks, lambda x, g: masked(x, None), "masked_forward")
+    assert "change is 0" in said(masks, lambda x, g: (x, None), "masked_forward")
+    assert "returned a Tensor; expected a tuple" in said(masks, lambda x, g: x, "masked_forward")
+
+
+@pytest.mark.parametrize(
+    ("pair", "sentence"),
+    [
+        ((masked, masked_backward), None),
+        ((lambda x, g: (x, torch.ones_like(x)), masked_backward), "share of zeros is 0"),
+        ((masked, lambda dout, cache: dout * (1 - cache)), "disagreement is "),
+        ((lambda x, g: ("out", torch.ones(50)), masked_backward), "masked_forward gave no tensor for out."),
+        ((lambda x, g: 3, masked_backward), "masked_forward returned an int; expected a tuple"),
+    ],
+)
+def test_a_gradient_is_measured_beside_what_was_drawn(pair, sentence):
+    def agree(case, outputs):
+        out, dx = outputs
+        return (dx - case.dout * (out != 0)).abs().max(), (out == 0).double().mean()
+
+    masks = problem(
+        backward_draws,
+        ("out", "dx"),
+        {"a case": {"x": torch.ones(50), "generator": torch.Generator().manual_seed(5)}},
+        lambda arguments, dout: (torch.ones(50), torch.ones(50)),
+        name="masked_backward",
+        case={"dout": torch.arange(1.0, 51)},
+        measured=Measure(
+            ("disagreement", "share of zeros"),
+            agree,
+            lambda case: (Target(torch.tensor(0.0)), Target(torch.tensor(0.5), 0.3)),
+        ),
+    )
+    forward_function, backward_function = pair
+    functions = {"masked_forward": forward_function, "masked_backward": backward_function}
+    found = grade(masks, functions, 0, CPU)
+    findings = [finding for criterion in found.criteria for finding in criterion.findings]
+    assert (findings == []) if sentence is None else sentence in findings[0]
 
 
 def test_draws_are_measured():

@@ -1,12 +1,12 @@
 """The kinds of call: how a function is called, and what of that is compared."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import torch
 
-from autograder.calls.case import OUT, STEPS, Case, Inputs, arguments_of, operands_of, other
+from autograder.calls.case import OUT, STEPS, Case, Inputs, arguments_of, clone, operands_of, other
 from autograder.calls.outcome import ComplaintError, message_of, shorten
 from autograder.calls.returned import form, kind_of, on_cpu, outputs_of, returned, unpacked, whole_numbers
 from autograder.calls.signature import Ask, Call, Signature
@@ -77,17 +77,56 @@ def numbers(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple
 
 
 def draws(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
-    """Call ``f(shape, generator)`` ``count`` times on one generator, then once on a new one with the same seed.
+    """Call ``f(*arguments)`` ``count`` times on one generator, then once on a new one with the same seed.
 
-    The outputs are all draws of the first, (count, *shape), and the one of the second, *shape.
+    The outputs are all draws of the first, (count, *shape), and the one of the second, *shape. `count` is none of the
+    arguments.
     """
-    shape, generator = inputs["shape"], inputs["generator"]
+    return _drawn(signature, inputs, lambda arguments: ask(signature.name, *arguments))
+
+
+def forward_draws(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
+    """Call ``f_forward(*arguments)``, which returns ``(out, cache)``, as `draws` does; the outputs are the outs."""
+    out = replace(signature, returns=signature.returns[:1])
+    return _drawn(signature, inputs, lambda arguments: forward(out, case, Inputs(dict(enumerate(arguments))), ask)[0])
+
+
+def _drawn(signature: Signature, inputs: Inputs, call: Callable[[list[Any]], Any]) -> tuple[torch.Tensor, ...]:
+    """The draws of ``call(arguments)``. The first call gets the inputs, the others copies: no call spoils the next."""
+    given = {name: value for name, value in inputs.items() if name != "count"}
+    copied = {name: clone(value) for name, value in given.items() if isinstance(value, torch.Tensor)}
+
+    def draw(**others: Any) -> torch.Tensor:
+        arguments = given | {name: clone(value) for name, value in copied.items()} | others
+        return outputs_of(single, (call(list(arguments.values())),))[0]
+
     single = replace(signature, returns=signature.returns[:1])
-    first = [outputs_of(single, (ask(signature.name, shape, generator),))[0] for _ in range(inputs["count"])]
+    first = [outputs_of(single, (call(list(given.values())),))[0].clone()]
+    first += [draw() for _ in range(inputs["count"] - 1)]
     if len({draw.shape for draw in first}) > 1:
-        raise ComplaintError(f"{signature.name} gave tensors of different shapes for one shape, {shape}.")
-    again = ask(signature.name, shape, torch.Generator().manual_seed(generator.initial_seed()))
+        raise ComplaintError(f"{signature.name} gave tensors of different shapes for the same arguments.")
+    again = draw(generator=torch.Generator().manual_seed(inputs["generator"].initial_seed()))
     return outputs_of(signature, (torch.stack(first), again))
+
+
+def backward_draws(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
+    """Call a forward function that draws, then its backward function; the outputs are ``out`` and the gradients.
+
+    What was drawn is known by the out alone: the gradients must agree with it.
+    """
+    kept: list[torch.Tensor] = []
+
+    def keep(name: str, *arguments: Any) -> Any:
+        result = ask(name, *arguments)
+        if not kept and isinstance(result, tuple | list) and result and isinstance(result[0], torch.Tensor):
+            # A copy: the backward function might write into it.
+            kept.append(clone(result[0]))
+        return result
+
+    gradients = backward(replace(signature, returns=signature.returns[1:]), case, inputs, keep)
+    if not kept:
+        raise ComplaintError(f"{signature.forward} gave no tensor for out.")
+    return outputs_of(signature, (*kept, *gradients))
 
 
 def training(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
@@ -210,5 +249,8 @@ def graph(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[t
 # The kinds of call by name, as they are asked for over the boundary.
 KINDS: Mapping[str, Call] = {
     kind.__name__: kind
-    for kind in (forward, backward, function, numbers, real, draws, batches, training, fitting, module, graph)
+    for kind in (
+        *(forward, backward, function, numbers, real, draws, forward_draws, backward_draws, batches),
+        *(training, fitting, module, graph),
+    )
 }

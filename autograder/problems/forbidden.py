@@ -138,3 +138,13 @@ BATCHERS = names("""
     random_split
     sklearn.gen_batches sklearn.gen_even_slices sklearn.KFold sklearn.ShuffleSplit
 """)
+DROPOUT = names("""
+    dropout dropout1d dropout2d dropout3d alpha_dropout feature_dropout feature_alpha_dropout native_dropout
+    _fused_dropout _masked_scale
+""")
+# Not the softmax: it is the exercise of another chapter.
+LABEL_SMOOTHING = names("""
+    cross_entropy cross_entropy_loss nll_loss nll_loss_nd nll_loss_forward nll_loss2d nll_loss2d_forward
+    nll_loss_backward nll_loss2d_backward kl_div sklearn.log_loss
+""")
+FLIPS = names("torchvision.hflip torchvision.horizontal_flip")
