@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
+from autograder.calls import models, spaces
 from autograder.calls.case import STEPS, Case, tensors_in
-from autograder.calls.kinds import backward, draws, graph, training
+from autograder.calls.kinds import TRAININGS, backward, draws, graph
 from autograder.expected import Expected, draw, expect
 from autograder.problem import Problem
 from autograder.problems import problems
@@ -139,5 +140,8 @@ def _random_graph(case: Case, chance: random.Random) -> Case:
 
 
 def can_be_wide(problem: Problem) -> bool:
-    """Whether the results of a call are comparable one by one: random weights and trained networks are not."""
-    return problem.call not in (draws, training)
+    """Whether the results of a call are comparable one by one, and its inputs may have other sizes.
+
+    Random numbers and trained networks are not comparable, and the parts of a network must fit each other.
+    """
+    return problem.call not in (draws, spaces.searching, *models.KINDS, *TRAININGS)

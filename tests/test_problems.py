@@ -11,7 +11,7 @@ from sets import solutions_of, stubs_of
 
 from autograder.calls import exchange
 from autograder.calls.case import tensors_in
-from autograder.calls.kinds import backward, forward, function, training
+from autograder.calls.kinds import TRAININGS, backward, forward, function
 from autograder.calls.outcome import Output
 from autograder.compare import compared
 from autograder.course import ROOT
@@ -28,8 +28,8 @@ ALTERNATIVES = [pytest.param(p, a, id=f"{p.name}-{a.name}") for p in problems().
 MISTAKES = [pytest.param(p, m, id=f"{p.name}-{m.name}") for p in problems().values() for m in p.mistakes]
 DTYPES = [pytest.param(None, id="as drawn"), torch.float32, torch.float64]
 # A training takes seconds: fewer seeds must do.
-SEEDS_OF = {problem.name: SEEDS[:1] if problem.call is training else SEEDS for problem in problems().values()}
-QUICK = [problem for problem in problems().values() if problem.call is not training]
+SEEDS_OF = {problem.name: SEEDS[:1] if problem.call in TRAININGS else SEEDS for problem in problems().values()}
+QUICK = [problem for problem in problems().values() if problem.call not in TRAININGS]
 
 # An instructor's seed is not known here. Each block of seeds is for one process.
 BLOCKS = [range(5), range(5, 10), range(10, 15), range(15, 20)]
@@ -147,7 +147,7 @@ def test_whatever_comes_back_is_judged(problem):
             [replace(r, outputs=tuple(Output(strange(o.values.double()), o.device) for o in r.outputs)) for r in right]
         )
         # Of what is trained the share of right answers is measured, and that does not depend on the type.
-        assert verdict.score == 0 or (problem.call is training and lost(verdict) == {CONTRACT}), what
+        assert verdict.score == 0 or (problem.call in TRAININGS and lost(verdict) == {CONTRACT}), what
         assert findings(verdict), what
         assert str(Report.of_verdict(verdict)), what
 
