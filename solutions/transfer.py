@@ -133,7 +133,7 @@ def random_search(space, n, generator):
     def draw(low, high, scale):
         share = torch.rand((), dtype=torch.float64, generator=generator).item()
         if scale == "log":
-            return math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
+            return low * (high / low) ** share
         return low + share * (high - low)
 
     return [{name: draw(*limits) for name, limits in space.items()} for _ in range(n)]
@@ -194,10 +194,13 @@ def refine(space, best, factor):
     ### BEGIN SOLUTION
     narrower = {}
     for name, (low, high, scale) in space.items():
-        there, back = (math.log, math.exp) if scale == "log" else (float, float)
-        half = factor * (there(high) - there(low)) / 2
-        middle = there(best[name])
-        narrower[name] = (max(back(middle - half), low), min(back(middle + half), high), scale)
+        if scale == "log":
+            reach = (high / low) ** (factor / 2)
+            start, end = best[name] / reach, best[name] * reach
+        else:
+            reach = factor * (high - low) / 2
+            start, end = best[name] - reach, best[name] + reach
+        narrower[name] = (max(start, low), min(end, high), scale)
     return narrower
     ### END SOLUTION
 
