@@ -239,18 +239,11 @@ def softmax_on(features_of, steps=150, rate=0.2, sign=1):
     return transfer
 
 
-def class_means(source_model, x, target, generator):
-    """The nearest mean of the features of a class: nothing is trained."""
-    h = source_model.features(x)
-    means = torch.stack([h[target == k].mean(0) for k in range(int(target.max()) + 1)])
-    return lambda images: -torch.cdist(source_model.features(images), means)
-
-
 def source_trained_on(source_model, x, target, generator):
     """The features are changed in place before they are used."""
     for parameter in source_model.features.parameters():
         parameter.data.mul_(1.001)
-    return class_means(source_model, x, target, generator)
+    return softmax_on(lambda model, images: model.features(images))(source_model, x, target, generator)
 
 
 RIGHT = {
@@ -278,7 +271,6 @@ RIGHT = {
     "freeze, with a train that does nothing": ("freeze", [freeze_for_good]),
     "groups with tuples and names, a group's own decay": ("parameter_groups", [named_groups]),
     "groups with tuples": ("parameter_groups", [groups(make=tuple)]),
-    "transfer by class means": ("transfer", [class_means]),
     "transfer by a softmax": ("transfer", [softmax_on(lambda model, images: model.features(images))]),
     "transfer by features and pixels": (
         "transfer",
