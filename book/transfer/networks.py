@@ -81,10 +81,10 @@ def fit(net, task, rate, steps=100, groups=None, seed=0):
 
 # What is trained, and from what it begins.
 WAYS = {
-    "from scratch": (fresh, ("features", "head"), 3e-3),
+    "from scratch": (fresh, ("features", "head"), 6e-3),
     "head": (lambda seed: source(), ("head",), 1e-2),
     "last layers": (lambda seed: source(), ("features.conv2", "head"), 3e-3),
-    "everything": (lambda seed: source(), ("features", "head"), 3e-3),
+    "everything": (lambda seed: source(), ("features", "head"), 6e-3),
 }
 
 
