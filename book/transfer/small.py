@@ -43,9 +43,7 @@ def run(lr, epochs, seed=0, decay=0.0, places=learn, scale=1.0, loss=F.cross_ent
     loss on the digits to choose with, (epochs, 2).
     """
     net, curve = mlp(seed, scale), []
-    optimizer = torch.optim.SGD(
-        net.parameters(), lr=lr, momentum=0.9, weight_decay=decay
-    )
+    optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=0.9, weight_decay=decay)
     for _ in range(epochs):
         for batch in places[torch.randperm(len(places))].split(32):
             optimizer.zero_grad()
