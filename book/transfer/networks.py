@@ -88,7 +88,7 @@ WAYS = {
 }
 
 
-def test_of(way, task, seed, steps=100, rate=None):
+def share_of(way, task, seed, steps=100, rate=None):
     """Percent of the test samples right after training in one of the ways."""
     begin, trained, usual = WAYS[way]
     net = new_head(begin(seed), int(task.labels.max()) + 1)
