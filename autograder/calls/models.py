@@ -64,6 +64,11 @@ def values(model: nn.Module) -> torch.Tensor:
     return torch.cat([t.detach().flatten() for t in model.state_dict().values() if t.is_floating_point()])
 
 
+def like(values: torch.Tensor) -> torch.Tensor:
+    """A tensor of the same shape, dtype and device, and always the same numbers: what random weights have in common."""
+    return torch.full_like(values, 0.25)
+
+
 def freezing(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
     """Call ``f(model, prefix)``, which returns the model; then the model on ``x``, so that running statistics move.
 
@@ -82,8 +87,8 @@ def freezing(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tupl
 def replacing(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
     """Call ``f(model, name, num_classes)``, which returns the model; then give its new layer ``weight`` and ``bias``.
 
-    The outputs: whether it raised ValueError; the logits of ``x``, in evaluation; zeros of the shapes and the type of
-    the new layer's weight and bias; and how many rows of the old weight are in the new one, and if that is trained.
+    The outputs: whether it raised ValueError; the logits of ``x``, in evaluation; tensors like the new layer's weight
+    and bias (see `like`); and how many rows of the old weight are in the new one, and if that is trained.
     """
     model, x, name, weight = given(inputs), inputs["x"], inputs["name"], inputs["weight"]
     old = clone(inputs["state"].get(f"{name}.weight", x.new_zeros(0, 0)))
@@ -94,7 +99,7 @@ def replacing(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tup
     if not isinstance(layer, nn.Linear):
         raise ComplaintError(f"{signature.name} left {kind_of(layer)} as {name!r}; expected a torch.nn.Linear.")
     new = layer.weight.detach()
-    zeros = [torch.zeros_like(new), x.new_zeros(0) if layer.bias is None else torch.zeros_like(layer.bias.detach())]
+    shapes = [like(new), x.new_zeros(0) if layer.bias is None else like(layer.bias.detach())]
     same_width = new.dim() == 2 and old.dim() == 2 and new.shape[1] == old.shape[1] and new.dtype == old.dtype
     kept = int((new[:, None] == old).all(dim=2).any(dim=0).sum()) if same_width else 0
     trained = int(all(parameter.requires_grad for parameter in layer.parameters()))
@@ -104,7 +109,7 @@ def replacing(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tup
         if layer.bias is not None:
             layer.bias = nn.Parameter(inputs["bias"], requires_grad=False)
         logits = ask(signature.name, x, via=model.eval())
-    return outputs_of(signature, _on(x, on_cpu(False), logits, *zeros, on_cpu([kept, trained])))
+    return outputs_of(signature, _on(x, on_cpu(False), logits, *shapes, on_cpu([kept, trained])))
 
 
 def grouping(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from autograder.calls.models import build, flags, given, values
+from autograder.calls.models import build, flags, given, like, values
 from autograder.calls.spaces import SCALES
 from autograder.datasets import digits
 
@@ -95,11 +95,11 @@ def replace_head(**arguments: Any) -> tuple[torch.Tensor, ...]:
     head.weight = nn.Parameter(weight)
     bias = x.new_zeros(0)
     if head.bias is not None:
-        bias = torch.zeros_like(arguments["bias"])
+        bias = like(arguments["bias"])
         head.bias = nn.Parameter(arguments["bias"])
     with torch.no_grad():
         logits = model.eval()(x)
-    return torch.tensor(False), logits, torch.zeros_like(weight), bias, torch.tensor([0, 1])
+    return torch.tensor(False), logits, like(weight), bias, torch.tensor([0, 1])
 
 
 def parameter_groups(**arguments: Any) -> tuple[torch.Tensor, ...]:

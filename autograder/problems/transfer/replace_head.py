@@ -38,8 +38,8 @@ PROBLEMS = (
         returns=(
             RAISES,
             "logits with known weights",
-            "the new weight, times 0",
-            "the new bias, times 0",
+            "the shape of the new weight",
+            "the shape of the new bias",
             "old rows that are left, and if the layer is trained",
         ),
         cases=_heads,
@@ -47,8 +47,8 @@ PROBLEMS = (
         points={"values": 8, "edge cases": 4, "contract": 2},
         shares={
             "logits with known weights": 3,
-            "the new weight, times 0": 2,
-            "the new bias, times 0": 1,
+            "the shape of the new weight": 2,
+            "the shape of the new bias": 1,
             "old rows that are left, and if the layer is trained": 2,
         },
         modules=(__name__,),
