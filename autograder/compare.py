@@ -63,7 +63,7 @@ def compared(problem: Problem, case: Case, outcome: Outcome, expected: Expected)
         values = [output.values for output in outcome.outputs]
         rows = zip(problem.labels, values, expected.outputs, expected.tolerances, strict=True)
         found = {label: _difference(label, *row) for label, *row in rows}
-        if problem.call is not kinds.numbers:
+        if problem.call not in kinds.RAISING:
             return found
         # Where a ValueError is raised and should not be, or the other way, there are no numbers to be compared.
         raised = found.pop(problem.labels[0])

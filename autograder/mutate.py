@@ -12,7 +12,7 @@ import torch
 from nbgrader.utils import is_solution
 
 from autograder.calls.case import Case, tensors_in
-from autograder.calls.kinds import training
+from autograder.calls.kinds import TRAININGS
 from autograder.calls.run import TooSlowError, run, stopped_after
 from autograder.check import PUBLIC_SEED
 from autograder.expected import Expected
@@ -69,7 +69,7 @@ def mutate(word: str, sample: int | None = None) -> Iterator[Mutated]:
     What is random by its nature, a training, is left out: whether its mutant is wrong cannot be said.
     """
     for problem in problem_sets()[word]:
-        if problem.call is not training:
+        if problem.call not in TRAININGS:
             yield mutated(problem, originals(word, problem), sample)
 
 

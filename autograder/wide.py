@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
+from autograder.calls import models, spaces
 from autograder.calls.case import STEPS, Case, tensors_in
-from autograder.calls.kinds import backward, backward_draws, draws, forward_draws, graph, training
+from autograder.calls.kinds import TRAININGS, backward, backward_draws, batches, draws, forward_draws, graph
 from autograder.expected import Expected, draw, expect
 from autograder.problem import Problem
 from autograder.problems import problems
@@ -139,5 +140,9 @@ def _random_graph(case: Case, chance: random.Random) -> Case:
 
 
 def can_be_wide(problem: Problem) -> bool:
-    """Whether the results of a call are comparable one by one: what is drawn and trained networks are not."""
-    return problem.call not in (draws, forward_draws, backward_draws, training)
+    """Whether the results of a call are comparable one by one, and its inputs may have other sizes.
+
+    Random numbers and trained networks are not comparable, and the parts of a network must fit each other.
+    """
+    random = (draws, forward_draws, backward_draws, batches, spaces.searching)
+    return problem.call not in (*random, *models.KINDS, *TRAININGS)

@@ -11,7 +11,7 @@ from sets import solutions_of, stubs_of
 
 from autograder.calls import exchange
 from autograder.calls.case import tensors_in
-from autograder.calls.kinds import backward, fitting, forward, function, training
+from autograder.calls.kinds import TRAININGS, backward, forward, function
 from autograder.calls.outcome import Output
 from autograder.compare import compared
 from autograder.course import ROOT
@@ -28,7 +28,6 @@ ALTERNATIVES = [pytest.param(p, a, id=f"{p.name}-{a.name}") for p in problems().
 MISTAKES = [pytest.param(p, m, id=f"{p.name}-{m.name}") for p in problems().values() for m in p.mistakes]
 DTYPES = [pytest.param(None, id="as drawn"), torch.float32, torch.float64]
 # A training takes seconds: fewer seeds must do.
-TRAININGS = (training, fitting)
 SEEDS_OF = {problem.name: SEEDS[:1] if problem.call in TRAININGS else SEEDS for problem in problems().values()}
 QUICK = [problem for problem in problems().values() if problem.call not in TRAININGS]
 

@@ -1,5 +1,6 @@
 """One call of a student's function, and its inputs: cast, moved, laid out in memory as the case says."""
 
+import copy
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -49,11 +50,18 @@ class Inputs(dict[str, Any]):
     def watch(self) -> None:
         """Look from now on: what happened before belongs to another function."""
         self._copies = {name: clone(value) for name, value in tensors_in(self)}
+        self._plain = {name: copy.deepcopy(value) for name, value in self.items() if _is_plain(value)}
 
     def modified(self) -> tuple[str, ...]:
-        """Names of the tensors that are no longer what they were."""
+        """Names of the tensors, and of the lists and dicts of plain data, that are no longer what they were."""
         now = dict(tensors_in(self))
-        return tuple(name for name, copy in self._copies.items() if name not in now or not same(copy, now[name]))
+        plain = tuple(name for name, before in self._plain.items() if self[name] != before)
+        return plain + tuple(name for name, old in self._copies.items() if name not in now or not same(old, now[name]))
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is a list or dict that may be changed and holds no tensor."""
+    return isinstance(value, Mapping | list) and not any(True for _ in tensors_in(value))
 
 
 # What a scalar of a computational graph can do; an operand is the number of an earlier node, or a plain number.

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from autograder.calls import models, spaces
 from autograder.calls.case import OUT, STEPS, Case, Inputs, arguments_of, clone, operands_of, other
 from autograder.calls.outcome import ComplaintError, message_of, shorten
 from autograder.calls.returned import form, kind_of, on_cpu, outputs_of, returned, unpacked, whole_numbers
@@ -246,11 +247,18 @@ def graph(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[t
     return outputs_of(signature, (values[0], values[1:]))
 
 
+# Those that train: seconds a call, and judged by how much of what was not trained on comes out right.
+TRAININGS: tuple[Call, ...] = (training, fitting, models.transferring)
+# Those whose first output is whether a ValueError was raised.
+RAISING: tuple[Call, ...] = (numbers, models.freezing, models.replacing, models.grouping)
+
 # The kinds of call by name, as they are asked for over the boundary.
 KINDS: Mapping[str, Call] = {
     kind.__name__: kind
     for kind in (
         *(forward, backward, function, numbers, real, draws, forward_draws, backward_draws, batches),
         *(training, fitting, module, graph),
+        *spaces.KINDS,
+        *models.KINDS,
     )
 }

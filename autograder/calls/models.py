@@ -1,0 +1,206 @@
+"""Kinds of call about a network that is given: what is frozen, replaced and trained in it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from autograder.calls.case import Case, Inputs, clone
+from autograder.calls.outcome import ComplaintError
+from autograder.calls.returned import kind_of, on_cpu, outputs_of
+from autograder.calls.signature import Ask, Signature
+
+LAYERS = {
+    "linear": nn.Linear,
+    "linear without bias": lambda inputs, outputs: nn.Linear(inputs, outputs, bias=False),
+    "conv": nn.Conv2d,
+    "padded conv": lambda inputs, outputs, size: nn.Conv2d(inputs, outputs, size, padding=size // 2),
+    "batch norm of features": nn.BatchNorm1d,
+    "batch norm of maps": nn.BatchNorm2d,
+    "relu": nn.ReLU,
+    "pool": nn.MaxPool2d,
+    "dropout": nn.Dropout,
+    "flatten": nn.Flatten,
+}
+
+
+def build(layers: Sequence[tuple], state: Mapping[str, torch.Tensor]) -> nn.Sequential:
+    """The network of `layers`, each a name, a word of `LAYERS` and its sizes, on the tensors of `state` themselves.
+
+    A dot in a name leads into a part: "features.conv1" is the layer conv1 of the part features.
+    """
+    net = nn.Sequential()
+    with torch.device("meta"):
+        for name, layer, *sizes in layers:
+            *path, last = name.split(".")
+            part = net
+            for step in path:
+                if not hasattr(part, step):
+                    part.add_module(step, nn.Sequential())
+                part = getattr(part, step)
+            part.add_module(last, LAYERS[layer](*sizes))
+    net.load_state_dict(dict(state), assign=True)
+    return net
+
+
+def given(inputs: Mapping[str, Any]) -> nn.Sequential:
+    """The network of a case in training mode, on copies of its tensors, and what ``frozen`` names is frozen."""
+    net = build(inputs["layers"], {name: clone(tensor) for name, tensor in inputs["state"].items()}).train()
+    for name in inputs["frozen"]:
+        net.get_parameter(name).requires_grad = False
+    return net
+
+
+def flags(model: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
+    """Which parameters are trained, and which layers are in training mode, 1 or 0 for each, int64."""
+    layers = [module for module in model.modules() if not isinstance(module, nn.Sequential)]
+    trained = on_cpu([int(parameter.requires_grad) for parameter in model.parameters()])
+    return trained, on_cpu([int(layer.training) for layer in layers])
+
+
+def values(model: nn.Module) -> torch.Tensor:
+    """All parameters and running statistics of a network, one after the other."""
+    return torch.cat([t.detach().flatten() for t in model.state_dict().values() if t.is_floating_point()])
+
+
+def like(values: torch.Tensor) -> torch.Tensor:
+    """A tensor of the same shape, dtype and device, and always the same numbers: what random weights have in common."""
+    return torch.full_like(values, 0.25)
+
+
+def freezing(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
+    """Call ``f(model, prefix)``, which returns the model; then the model on ``x``, so that running statistics move.
+
+    The outputs: whether it raised ValueError; which parameters are trained; which layers are in training mode; and
+    the values of the network after that.
+    """
+    model, x = given(inputs), inputs["x"]
+    if _raises(signature, ask, model, inputs["prefix"]):
+        nothing = torch.zeros(0, dtype=torch.int64, device="cpu")
+        return outputs_of(signature, _on(x, on_cpu(True), nothing, nothing, x.new_zeros(0)))
+    trained, moving = flags(model)
+    ask(signature.name, x, via=model)
+    return outputs_of(signature, _on(x, on_cpu(False), trained, moving, values(model)))
+
+
+def replacing(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
+    """Call ``f(model, name, num_classes)``, which returns the model; then give its new layer ``weight`` and ``bias``.
+
+    The outputs: whether it raised ValueError; the logits of ``x``, in evaluation; tensors like the new layer's weight
+    and bias (see `like`); and how many rows of the old weight are in the new one, and if that is trained.
+    """
+    model, x, name, weight = given(inputs), inputs["x"], inputs["name"], inputs["weight"]
+    old = clone(inputs["state"].get(f"{name}.weight", x.new_zeros(0, 0)))
+    if _raises(signature, ask, model, name, inputs["num_classes"]):
+        nothing = x.new_zeros(0)
+        return outputs_of(signature, _on(x, on_cpu(True), nothing, nothing, nothing, on_cpu([0, 0])))
+    layer = model.get_submodule(name)
+    if not isinstance(layer, nn.Linear):
+        raise ComplaintError(f"{signature.name} left {kind_of(layer)} as {name!r}; expected a torch.nn.Linear.")
+    new = layer.weight.detach()
+    shapes = [like(new), x.new_zeros(0) if layer.bias is None else like(layer.bias.detach())]
+    same_width = new.dim() == 2 and old.dim() == 2 and new.shape[1] == old.shape[1] and new.dtype == old.dtype
+    kept = int((new[:, None] == old).all(dim=2).any(dim=0).sum()) if same_width else 0
+    trained = int(all(parameter.requires_grad for parameter in layer.parameters()))
+    logits = x.new_zeros(len(x), inputs["num_classes"])
+    if new.shape == weight.shape:
+        layer.weight = nn.Parameter(weight, requires_grad=False)
+        if layer.bias is not None:
+            layer.bias = nn.Parameter(inputs["bias"], requires_grad=False)
+        logits = ask(signature.name, x, via=model.eval())
+    return outputs_of(signature, _on(x, on_cpu(False), logits, *shapes, on_cpu([kept, trained])))
+
+
+def grouping(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
+    """Call ``f(model, head, backbone_lr, head_lr)``, which returns groups of parameters as torch.optim takes them.
+
+    The outputs: whether it raised ValueError; the rate of each parameter, 0 where it is in no group; and in how many
+    groups each is.
+    """
+    model = given(inputs)
+    parameters = list(model.parameters())
+    rates, times = [0.0] * len(parameters), [0] * len(parameters)
+    places = {id(parameter): i for i, parameter in enumerate(parameters)}
+    try:
+        groups = ask(signature.name, model, inputs["head"], inputs["backbone_lr"], inputs["head_lr"])
+    except ComplaintError as complaint:
+        _only_value_error(signature, complaint)
+        nothing = parameters[0].new_zeros(0)
+        return outputs_of(signature, _on(parameters[0], on_cpu(True), nothing, nothing.long()))
+    if not isinstance(groups, list | tuple):
+        raise ComplaintError(f"{signature.name} returned {kind_of(groups)}; expected a list of dicts.")
+    for group in groups:
+        for parameter, rate in _members(signature, group):
+            if id(parameter) not in places:
+                raise ComplaintError(
+                    f"{signature.name} has {kind_of(parameter)} in a group; expected the model's parameters."
+                )
+            rates[places[id(parameter)]] = rate
+            times[places[id(parameter)]] += 1
+    found = (torch.tensor(rates, dtype=case.dtype, device="cpu"), on_cpu(times))
+    return outputs_of(signature, _on(parameters[0], on_cpu(False), *found))
+
+
+def transferring(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
+    """Call ``predict = f(source_model, x, target, generator)``, then ``predict(test)`` as `training` does.
+
+    The source model is in evaluation mode, on the tensors of ``state`` themselves: who changes it changes an input.
+    """
+    generator, test = inputs["generator"], inputs["test"]
+
+    def train(generator: torch.Generator) -> Any:
+        model = build(inputs["layers"], inputs["state"]).eval()
+        predict = ask(signature.name, model, inputs["x"], inputs["target"], generator)
+        if not callable(predict):
+            raise ComplaintError(
+                f"{signature.name} returned {kind_of(predict)}; expected a function that maps images to logits."
+            )
+        return predict
+
+    predict = train(generator)
+    logits = ask(signature.name, test, via=predict)
+    if case.another_call:
+        predict = train(torch.Generator().manual_seed(generator.initial_seed()))
+    return outputs_of(signature, (logits, ask(signature.name, test, via=predict)))
+
+
+def _raises(signature: Signature, ask: Ask, model: nn.Module, *arguments: Any) -> bool:
+    """Whether ``f(model, *arguments)`` raises ValueError; otherwise it must return the model that it was given."""
+    try:
+        result = ask(signature.name, model, *arguments)
+    except ComplaintError as complaint:
+        _only_value_error(signature, complaint)
+        return True
+    if result is not model:
+        raise ComplaintError(f"{signature.name} returned {kind_of(result)}; expected the model that it was given.")
+    return False
+
+
+def _only_value_error(signature: Signature, complaint: ComplaintError) -> None:
+    if not isinstance(complaint.__cause__, ValueError):
+        raise complaint
+    if not str(complaint.__cause__).strip():
+        raise ComplaintError(
+            f"{signature.name} raised ValueError without a message: say what was got and what was expected."
+        ) from None
+
+
+def _members(signature: Signature, group: Any) -> list[tuple[Any, float]]:
+    if not isinstance(group, Mapping) or not {"params", "lr"} <= set(group):
+        raise ComplaintError(
+            f'{signature.name} has {kind_of(group)} for a group; expected a dict with "params" and "lr".'
+        )
+    rate = group["lr"]
+    if isinstance(rate, bool) or not isinstance(rate, int | float):
+        raise ComplaintError(f'{signature.name} gave {kind_of(rate)} for "lr"; expected a number.')
+    members = group["params"]
+    members = [members] if isinstance(members, torch.Tensor) else list(members)
+    return [(member[1] if isinstance(member, tuple) else member, float(rate)) for member in members]
+
+
+def _on(x: torch.Tensor, *outputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    return tuple(output if output.device == x.device else output.to(x.device) for output in outputs)
+
+
+KINDS = (freezing, replacing, grouping, transferring)
