@@ -46,9 +46,8 @@ def photograph(name):
     Raises KeyError for another name.
     """
     file = {"cat": "chelsea.png", "coffee": "coffee.png"}[name]
-    # Pillow comes with matplotlib; scikit-image itself would take a second to import.
-    from PIL import Image
+    # scikit-image itself would take a second to import.
+    from matplotlib.image import imread
 
     (package,) = find_spec("skimage").submodule_search_locations
-    with Image.open(Path(package, "data", file)) as image:
-        return torch.from_numpy(numpy.array(image.convert("RGB"))).permute(2, 0, 1).contiguous() / 255
+    return torch.from_numpy(imread(Path(package, "data", file))[..., :3]).permute(2, 0, 1).contiguous()
