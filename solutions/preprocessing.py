@@ -33,10 +33,10 @@ plt.rc("image", cmap="gray_r")
 #
 # Four people, two features: height in cm and shoe size in mm. Each person is a row, each feature is a column.
 # The mean of each column is the mean *over dim 0*, the dimension that counts the people: 175 and 255. We
-# subtract it, and now every feature has the mean 0. In the formula $n$ counts the $N$ samples and $d$ the
+# subtract it, and now every feature has the mean 0. In the formula $n$ counts the $N$ samples and $j$ the
 # features:
 #
-# $$\mathtt{out}_{nd} = x_{nd} - \mu_d, \qquad \mu_d = \frac{1}{N} \sum_{n=1}^{N} x_{nd}.$$
+# $$\mathtt{out}_{nj} = x_{nj} - \mu_j, \qquad \mu_j = \frac{1}{N} \sum_{n=1}^{N} x_{nj}.$$
 #
 # `x` has the shape (4, 2), the mean has the shape (2,). Broadcasting compares shapes from the last dimension,
 # so each row of `x` meets the whole mean.
@@ -69,13 +69,13 @@ center(people)
 #
 # Height varies by centimeters, income by thousands. A network that sees both at first sees little but the
 # income. *Standardization* (표준화) gives every feature the mean 0 and the standard deviation 1. It has two
-# steps. The first looks at the training data and keeps two numbers for each feature, its mean $\mu_d$ and its
-# standard deviation $\sigma_d$:
+# steps. The first looks at the training data and keeps two numbers for each feature, its mean $\mu_j$ and its
+# standard deviation $\sigma_j$:
 #
-# $$\sigma_d = \sqrt{\frac{1}{N} \sum_{n=1}^{N} (x_{nd} - \mu_d)^2}.$$
+# $$\sigma_j = \sqrt{\frac{1}{N} \sum_{n=1}^{N} (x_{nj} - \mu_j)^2}.$$
 #
-# By hand, for the heights 160, 170, 180, 190: the mean is 175, the distances from it are −15, −5, 5, 15,
-# their squares add up to 500, and $\sigma = \sqrt{500 / 4} = 11.18$.
+# By hand, for feature 1, the heights 160, 170, 180, 190: the mean is 175, the distances from it are −15, −5, 5, 15,
+# their squares add up to 500, and $\sigma_1 = \sqrt{500 / 4} = 11.18$.
 #
 # This is the *population* standard deviation: the sum is divided by $N$. torch divides by $N - 1$ unless you
 # say otherwise and gives 12.91 here; look up `correction` in the documentation of `torch.std`.
@@ -85,7 +85,7 @@ center(people)
 # deviation of about $10^{-8}$. The numbers themselves are the safer place to look: another feature may be that
 # small and not constant.) With a single sample, every feature is such a feature.
 #
-# On paper $\sigma^2$ is also the mean of the squares minus the square of the mean. Do not use that here. For
+# On paper $\sigma_j^2$ is also the mean of the squares minus the square of the mean. Do not use that here. For
 # numbers near 1000 the squares are near $10^6$, where float32 moves in steps of 0.06, and their small difference
 # is what you want to know.
 
@@ -115,9 +115,9 @@ check("fit_standardizer")
 #
 # The second step uses the two numbers, on the training data and later on every new sample:
 #
-# $$\mathtt{out}_{nd} = \frac{x_{nd} - \mu_d}{\sigma_d}.$$
+# $$\mathtt{out}_{nj} = \frac{x_{nj} - \mu_j}{\sigma_j}.$$
 #
-# By hand: with $\mu = 175$ and $\sigma = 11.18$, a person of 190 cm becomes $15 / 11.18 = 1.342$.
+# By hand: with $\mu_1 = 175$ and $\sigma_1 = 11.18$, a person of 190 cm becomes $15 / 11.18 = 1.342$.
 #
 # `mean` and `std` are arguments, because they come from the training data. If the test data were standardized
 # by their own mean, the same person would become one number among the training data and another among the
@@ -187,13 +187,13 @@ def digits_standardized():
 #
 # For photographs one does not give every pixel a mean of its own. A cat may sit anywhere, so all positions are
 # alike. But red, green and blue are not. So there are two numbers for each *channel*, over all images and all
-# positions:
+# positions. In the formula $i$ is the row of a pixel in image $n$, and $j$ its column:
 #
-# $$\mu_c = \frac{1}{N H W} \sum_{n,h,w} x_{nchw}, \qquad
-# \sigma_c = \sqrt{\frac{1}{N H W} \sum_{n,h,w} (x_{nchw} - \mu_c)^2}.$$
+# $$\mu_c = \frac{1}{N H W} \sum_{n,i,j} x_{ncij}, \qquad
+# \sigma_c = \sqrt{\frac{1}{N H W} \sum_{n,i,j} (x_{ncij} - \mu_c)^2}.$$
 #
 # By hand, with one channel and two images of two pixels each, $(0, 2)$ and $(10, 12)$: the mean is 6, the
-# distances are −6, −4, 4, 6, and $\sigma = \sqrt{104 / 4} = 5.10$. Inside each image the standard deviation
+# distances are −6, −4, 4, 6, and $\sigma_1 = \sqrt{104 / 4} = 5.10$. Inside each image the standard deviation
 # is 1, and the mean of the two is 1 as well. That number does not know that one image is dark and the other
 # bright, so do not average standard deviations.
 
@@ -274,8 +274,9 @@ check("min_max_scale")
 #   its eigenvalues. Read in the documentation of `torch.linalg.eigh` in which order the eigenvalues come, and
 #   whether an eigenvector is a row or a column. (Of a single feature `torch.cov` gives a number, not a matrix.)
 # - *Singular values.* Write the centered samples as $U S V^\top$ with `torch.linalg.svd`. The rows of
-#   $V^\top$ are the components. A singular value is not yet a variance: it is the root of a sum that was not
-#   divided.
+#   $V^\top$ are the components. Here $S$ is a diagonal matrix, with the singular values on the diagonal. Here $U$ is
+#   a matrix whose columns are unit vectors at right angles; you do not need it. A singular value is not yet a
+#   variance: it is the root of a sum that was not divided.
 #
 # A component may point either way, $(0.8, 0.6)$ or $(-0.8, -0.6)$. Both are right, and the check accepts both.
 #
@@ -306,7 +307,7 @@ check("pca_fit")
 # In the book: [Eigen-images](../../book/preprocessing/pca.md).
 #
 # Where does a sample lie, counted along the components? Subtract the mean and take the inner product with each
-# of them. Here $x_n$ is a sample, $v_i$ the component number $i$, and $z_{ni}$ the coordinate:
+# of them. Write $x_n$ for a sample, $v_i$ for the component number $i$, and $z_{ni}$ for the coordinate:
 #
 # $$z_{ni} = (x_n - \mu) \cdot v_i.$$
 #
@@ -369,11 +370,12 @@ def eigen_images():
 # 2.5, comes to $2.5 / \sqrt{4.17} = 1.22$. The long cross has become a square one.
 #
 # If a variance is 0, or nearly 0, dividing by its root blows up what is only noise. So a number $\epsilon$ is
-# added to each variance before the root is taken. A coordinate of variance $\lambda$ then has the variance
+# added to each variance before the root is taken. Here $\lambda$ is the variance of a coordinate before the
+# division. Afterwards the coordinate has the variance
 #
-# $$\frac{\lambda}{\lambda + \epsilon}$$
+# $$\frac{\lambda}{\lambda + \epsilon}.$$
 #
-# afterwards: nearly 1 if $\lambda$ is much larger than $\epsilon$, and nearly 0 if it is much smaller. With
+# This is nearly 1 if $\lambda$ is much larger than $\epsilon$, and nearly 0 if it is much smaller. With
 # $\epsilon = 4.17$ the short arm of the cross would end up with the variance $\frac{1}{2}$. As above, the
 # variances are unbiased.
 #
@@ -382,8 +384,8 @@ def eigen_images():
 #
 # - *PCA whitening* stays in the coordinates along the components.
 # - *ZCA whitening* turns them back to the old axes, so that a whitened image still looks like an image.
-# - *Cholesky whitening* takes a triangular matrix $L$ with $L L^\top = \Sigma + \epsilon I$ and solves
-#   $L y_n = x_n - \mu$ for each sample.
+# - *Cholesky whitening* solves $L y_n = x_n - \mu$ for each sample. Here $L$ is a triangular matrix and not a loss.
+#   It is chosen such that $L L^\top = \Sigma + \epsilon I$.
 #
 # All of these earn everything. The check looks at the mean, at the variances along the principal axes of your
 # result, and at the inner products of its rows, which no rotation changes.
@@ -482,17 +484,18 @@ check("fan_in_and_fan_out")
 #
 # In the book: [Xavier](../../book/preprocessing/weights.md).
 #
-# Let the inputs of a linear layer have mean square 1, and let its weights be random with mean 0 and variance
-# $v$. An output is a sum of $\text{fan-in}$ terms, each of variance $v$, so it has the variance
-# $\text{fan-in} \cdot v$. To keep it at 1, take $v = 1 / \text{fan-in}$. Going backward, the gradient at an
-# input is a sum of $\text{fan-out}$ terms, which asks for $v = 1 / \text{fan-out}$. Both cannot be had, so
-# Glorot and Bengio took the mean of the two fans:
+# Let the inputs of a linear layer have mean square 1, and let its weights be random with mean 0. Here $\alpha$ is
+# the standard deviation of the weights, so $\alpha^2$ is their variance. An output is a sum of $\text{fan-in}$
+# terms, each of variance $\alpha^2$, so it has the variance $\text{fan-in} \cdot \alpha^2$. To keep it at 1, take
+# $\alpha^2 = 1 / \text{fan-in}$. Going backward, the gradient at an input is a sum of $\text{fan-out}$ terms, which
+# asks for $\alpha^2 = 1 / \text{fan-out}$. Both cannot be had, so Glorot and Bengio took the mean of the two fans:
 #
-# $$w \sim \mathcal{N}(0, \sigma^2), \qquad
-# \sigma^2 = \frac{2}{\text{fan-in} + \text{fan-out}}.$$
+# $$\alpha^2 = \frac{2}{\text{fan-in} + \text{fan-out}}.$$
+#
+# The weights are drawn from the normal distribution with mean 0 and this variance.
 #
 # By hand, for a weight of the shape (300, 100), with fan-in 100 and fan-out 300:
-# $\sigma = \sqrt{2 / 400} = 0.0707$. You will also meet
+# $\alpha = \sqrt{2 / 400} = 0.0707$. You will also meet
 # $1/\sqrt{\text{fan-in} + \text{fan-out}}$; it forgets the 2, and each square layer leaves 0.71 of the size.
 #
 # All randomness comes from `generator`. `torch.randn(shape, generator=generator)` draws standard normal
@@ -527,11 +530,11 @@ check("xavier_normal")
 # Behind a ReLU the count is different. It sets about half of its inputs to 0, so it halves their mean square.
 # Ten square layers of Xavier weights with ReLU leave $1/2^{10}$ of the mean square, and $1/32$ of the size. So He and
 # colleagues put a 2 in front, the square of the *gain* $\sqrt{2}$ of ReLU, and look at the forward direction
-# alone:
+# alone. Here $\alpha$ is again the standard deviation of the weights, which are normal with mean 0:
 #
-# $$w \sim \mathcal{N}(0, \sigma^2), \qquad \sigma^2 = \frac{2}{\text{fan-in}}.$$
+# $$\alpha^2 = \frac{2}{\text{fan-in}}.$$
 #
-# By hand, for the same weight with fan-in 100: $\sigma = \sqrt{2 / 100} = 0.1414$, twice as much as above.
+# By hand, for the same weight with fan-in 100: $\alpha = \sqrt{2 / 100} = 0.1414$, twice as much as above.
 
 
 # %% nbgrader={"grade_id": "kaiming_normal", "solution": true}
