@@ -759,6 +759,13 @@ ELSEWHERE = {
         sklearn.discriminant_analysis.LinearDiscriminantAnalysis sklearn.gaussian_process.GaussianProcessClassifier
         sklearn.semi_supervised.LabelSpreading scipy.signal.correlate2d
     """,
+    "minibatches": """
+        sklearn.utils.gen_batches sklearn.utils.gen_even_slices sklearn.model_selection.KFold
+        sklearn.model_selection.ShuffleSplit
+    """,
+    "adam_step": "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "momentum_step": "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "train_softmax_classifier": "sklearn.linear_model.LogisticRegression sklearn.neural_network.MLPClassifier",
     "fit_standardizer": "sklearn.preprocessing.StandardScaler sklearn.preprocessing.scale",
     "standardize": "sklearn.preprocessing.StandardScaler scipy.stats.zscore scipy.stats.zmap",
     "channel_mean_std": "sklearn.preprocessing.StandardScaler",

@@ -28,7 +28,8 @@ def _digits(generator: torch.Generator) -> list[Case]:
             "lr": lr,
             "generator": seeded,
         }
-        return Case(name, criterion, arguments, kept=kept or {}, **how)
+        exact = {} if batch_size < len(x) else {"exact": reference.softmax_regression(x, target, epochs, lr)}
+        return Case(name, criterion, arguments, kept=kept or exact, **how)
 
     order = torch.randperm(len(x), generator=generator)
     train, test = order[:579], order[579:]
@@ -40,6 +41,8 @@ def _digits(generator: torch.Generator) -> list[Case]:
     of_five = torch.cat([firsts, of_five])
     far = torch.tensor([0, 1, 2, 0, 1, 0])
     clouds = 200 * torch.eye(3, 4, dtype=torch.float64)[far] + normal(generator, 6, 4)
+    # Numbers that float32 can hold.
+    clouds = clouds.float().double()
     held_out = {"test": x[test], "truth": labels[test]}
     return [
         case("579 digits, batches of 32", "values", x[train], labels[train], 12, 32, 0.15, held_out),
@@ -64,27 +67,23 @@ def _digits(generator: torch.Generator) -> list[Case]:
     ]
 
 
-def _one_batch(case: Case) -> bool:
-    return case.arguments["batch_size"] >= len(case.arguments["x"])
-
-
 def _quantities(case: Case, outputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
     """How good the classifier is, whether the losses are its own, and, of one batch an epoch, how far off it is.
 
     With one batch an epoch nothing is drawn that counts: the weight, the bias and the losses are known.
     """
     weight, bias, losses, *again, other = (output.cpu() for output in outputs)
-    x, target, epochs, lr = (case.arguments[name] for name in ("x", "target", "epochs", "lr"))
+    x, target = case.arguments["x"], case.arguments["target"]
     nothing = torch.zeros((), dtype=torch.float64)
     accuracy = ratio = calm = torch.ones((), dtype=torch.float64)
     distance = nothing
-    if case.kept:
+    if "test" in case.kept:
         logits = case.kept["test"].double() @ weight.T + bias
         accuracy = (logits.argmax(dim=1) == case.kept["truth"]).double().mean()
         ratio = losses[-1] / reference.softmax_loss(x, target, weight, bias)
         calm = 1 - (losses[1:] / losses[:-1].clamp(min=1e-9)).max()
-    elif _one_batch(case):
-        exact = reference.softmax_regression(x.to(case.dtype), target, epochs, lr)
+    elif "exact" in case.kept:
+        exact = case.kept["exact"]
         distance = torch.stack([apart.max() for apart in _apart((weight, bias, losses), exact)]).max()
     pairs = zip((weight, bias), again, strict=True)
     differ = max(bool((a - b).abs().max() > 1e-3 * (1 + a.abs().max())) for a, b in pairs)
@@ -100,8 +99,9 @@ def _apart(found: tuple[torch.Tensor, ...], exact: tuple[torch.Tensor, ...]) -> 
 
 
 def _wanted(case: Case) -> tuple[Target, ...]:
-    """Bounds with room: of 300 trainings from as many seeds the worst had 92 % right, and its last loss was 1.05 times
-    what came out; after an epoch the loss had never grown."""
+    """Bounds with room: of 300 trainings from as many seeds the worst had 83 % right, the last loss was 0.89 to 1.07
+    times that of what came out, and in every epoch the loss fell by 3 % or more.
+    """
 
     def target(value: float, tolerance: float, at_least: bool = False) -> Target:
         return Target(torch.tensor(value, dtype=torch.float64), tolerance, at_least)
