@@ -13,7 +13,7 @@ import torch
 
 from autograder import judge
 from autograder.calls import exchange
-from autograder.calls.case import FUNCTIONS, Case, NamedFunction
+from autograder.calls.case import FUNCTIONS, Case, Inputs, NamedFunction
 from autograder.calls.kinds import (
     KINDS,
     backward_draws,
@@ -28,7 +28,9 @@ from autograder.calls.kinds import (
     real,
     training,
 )
+from autograder.calls.models import build
 from autograder.calls.run import run_all
+from autograder.calls.spaces import combinations
 from autograder.expected import baseline
 from autograder.judge import Exam, grade
 from autograder.problem import Measure, Problem, Target
@@ -694,3 +696,39 @@ def test_a_forbidden_function_is_found_in_a_timed_call():
 
 def test_the_reference_is_timed_too():
     assert 0 < baseline(TIMED, Exam(TIMED, 0, CPU).cases[0], CPU) < 0.05
+
+
+def test_a_dict_or_list_that_is_changed_is_a_changed_input():
+    inputs = Inputs({"space": {"lr": [0.1, 0.2]}, "layers": [1, 2], "n": 3})
+    assert inputs.modified() == ()
+    inputs["space"]["lr"].append(0.3)
+    inputs["layers"].reverse()
+    assert inputs.modified() == ("space", "layers")
+
+
+COMBINED = {"values": {"space": {"a": [1, True], "b": ["x", None]}}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "score"),
+    [
+        ([{"b": b, "a": a} for b in (None, "x") for a in (True, 1)], 1),
+        ([{"a": a, "b": b} for a in (1, 1) for b in ("x", None)], 0),
+        ([{"a": 1, "b": "x"}], 0),
+        ([{"a": 1}], 0),
+        ("no list", 0),
+        (None, 0),
+    ],
+)
+def test_settings_come_in_any_order_and_count_by_value_and_type(settings, score):
+    rows = torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1]])
+    asked = problem(combinations, ("settings",), COMBINED, value_of(lambda space: rows))
+    assert verdict(asked, lambda space: settings).score == score
+
+
+def test_a_network_is_built_on_the_given_tensors():
+    state = {"a.b.weight": torch.ones(2, 3), "a.b.bias": torch.zeros(2)}
+    net = build((("a.b", "linear", 3, 2), ("relu", "relu")), state)
+    assert net.get_parameter("a.b.weight").data_ptr() == state["a.b.weight"].data_ptr()
+    assert net(torch.ones(1, 3)).tolist() == [[3.0, 3.0]]
+    assert all(parameter.requires_grad for parameter in net.parameters())
