@@ -30,8 +30,9 @@ plt.rc("axes", prop_cycle=plt.cycler(color=["#0072B2", "#D55E00", "#009E73", "#C
 # %% [markdown]
 # ## One function done for you: the gradient of a valley
 #
-# The loss $f(x, y) = \frac{1}{2} (x^2 + 20 y^2)$ is a long valley: flat along $x$, steep along $y$. Its gradient is
-# $(x, 20 y)$. At the point $(-4, 1)$ the loss is $\frac{1}{2} (16 + 20) = 18$ and the gradient is $(-4, 20)$.
+# The loss $f(x, y) = \frac{1}{2} (x^2 + 20 y^2)$ is a long valley: flat along $x$, steep along $y$. Here $y$
+# is the second input, not the output. The gradient is $(x, 20 y)$. At the point $(-4, 1)$ the loss is
+# $\frac{1}{2} (16 + 20) = 18$ and the gradient is $(-4, 20)$.
 #
 # A network has not one tensor of parameters but a list of them. So everything below takes lists: `params[i]` has the
 # gradient `grads[i]`, of the same shape. The valley has one parameter with two entries.
@@ -101,12 +102,12 @@ check("minibatches")
 # gradient $g$ of a batch and steps against it, as far as the *learning rate* (학습률) $\eta$ says. In the code $\eta$
 # is `lr`:
 #
-# $$\theta \leftarrow \theta - \eta \, (g + \lambda \theta).$$
+# $$w \leftarrow w - \eta \, (g + \lambda w).$$
 #
 # The second term is *weight decay* (가중치 감쇠): every parameter is pulled toward 0, the more the larger it is. Its
-# strength $\lambda$ is `weight_decay`. Both terms use the old $\theta$.
+# strength $\lambda$ is `weight_decay`. Both terms use the old $w$.
 #
-# By hand: $\theta = 2$, $g = 3$, $\eta = 0.1$. Without decay: $2 - 0.1 \cdot 3 = 1.7$. With $\lambda = 0.5$ the
+# By hand: $w = 2$, $g = 3$, $\eta = 0.1$. Without decay: $2 - 0.1 \cdot 3 = 1.7$. With $\lambda = 0.5$ the
 # decay adds $0.5 \cdot 2 = 1$ to the gradient: $2 - 0.1 \cdot 4 = 1.6$.
 #
 # In the book: [The landscape](../../book/optimization/landscape.md).
@@ -166,15 +167,15 @@ def down_the_valley():
 # (모멘텀) keeps a running sum of the gradients, the *velocity* $v$. Along $y$ the terms cancel; along $x$ they add up.
 # With a factor $\mu$ (`momentum`) the old gradients are forgotten step by step:
 #
-# $$v \leftarrow \mu v + g, \qquad \theta \leftarrow \theta - \eta v.$$
+# $$v \leftarrow \mu v + g, \qquad w \leftarrow w - \eta v.$$
 #
-# The step uses the *new* velocity. By hand: $\theta = 1$, $g = 2$, $v = 4$, $\mu = 0.5$, $\eta = 0.1$. The new
+# The step uses the *new* velocity. By hand: $w = 1$, $g = 2$, $v = 4$, $\mu = 0.5$, $\eta = 0.1$. The new
 # velocity is $0.5 \cdot 4 + 2 = 4$ and the new parameter $1 - 0.1 \cdot 4 = 0.6$.
 #
 # *Nesterov's momentum* looks one step further. It moves along the velocity that would come next if the
 # gradient stayed the same:
 #
-# $$v \leftarrow \mu v + g, \qquad \theta \leftarrow \theta - \eta \, (g + \mu v).$$
+# $$v \leftarrow \mu v + g, \qquad w \leftarrow w - \eta \, (g + \mu v).$$
 #
 # With the same numbers: $g + \mu v = 2 + 0.5 \cdot 4 = 4$. Here the old and the new velocity happen to be equal, so
 # both rules give 0.6. With $v = 0$ before, the new velocity is 2: the plain step is $0.1 \cdot 2 = 0.2$, Nesterov's
@@ -226,7 +227,7 @@ def down_the_valley_with_momentum():
 # square. The mean forgets, with a factor $\alpha$:
 #
 # $$s \leftarrow \alpha s + (1 - \alpha) \, g^2, \qquad
-# \theta \leftarrow \theta - \eta \, \frac{g}{\sqrt{s} + \epsilon}.$$
+# w \leftarrow w - \eta \, \frac{g}{\sqrt{s} + \epsilon}.$$
 #
 # All operations work on each entry by itself. By hand, with $\alpha = 0.75$: $s = 4$ and $g = 4$ give
 # $s = 0.75 \cdot 4 + 0.25 \cdot 16 = 7$. With $\eta = 0.1$ the step is $0.1 \cdot 4 / 2.646 = 0.151$. Ten times the
@@ -263,10 +264,10 @@ check("rmsprop_step")
 # $$m \leftarrow \beta_1 m + (1 - \beta_1) \, g, \qquad s \leftarrow \beta_2 s + (1 - \beta_2) \, g^2.$$
 #
 # Both start at 0, so both are too small at first. *Bias correction* (편향 보정) divides by the share of the weights
-# that real gradients have got after $t$ steps:
+# that real gradients have got after $t$ steps. Here $t$ counts the steps, from 1 on:
 #
 # $$\hat m = \frac{m}{1 - \beta_1^t}, \qquad \hat s = \frac{s}{1 - \beta_2^t}, \qquad
-# \theta \leftarrow \theta - \eta \, \frac{\hat m}{\sqrt{\hat s} + \epsilon}.$$
+# w \leftarrow w - \eta \, \frac{\hat m}{\sqrt{\hat s} + \epsilon}.$$
 #
 # By hand, the first step ($t = 1$) with $g = 3$: $m = 0.1 \cdot 3 = 0.3$ and $s = 0.001 \cdot 9 = 0.009$. Corrected,
 # $\hat m = 0.3 / 0.1 = 3$ and $\hat s = 0.009 / 0.001 = 9$. The step is $\eta \cdot 3 / 3 = \eta$. Without the
@@ -325,7 +326,8 @@ def adam_in_two_valleys():
 # ## 6. The rate over time
 #
 # Large steps are fast far away and too coarse near the goal. So the rate falls. In the simplest way it falls in
-# stairs: it stays for `step_size` epochs and is then multiplied by $\gamma$, again and again.
+# stairs: it stays for `step_size` epochs and is then multiplied by a factor below 1, again and again. Here $\gamma$ is
+# this factor.
 #
 # By hand, $\eta_0 = 0.8$, `step_size` 10, $\gamma = 0.5$: in the epochs 0 to 9 the rate is 0.8, in 10 to 19 it is
 # 0.4, in 20 to 29 it is 0.2. In epoch 25, two stairs lie behind: $0.8 \cdot 0.5^2 = 0.2$.
@@ -351,11 +353,11 @@ check("step_decay")
 # %% [markdown]
 # Half of a cosine wave has no stairs. It falls slowly at first, fast in the middle and slowly at the end:
 #
-# $$\eta_t = \eta_{min} + \tfrac{1}{2} (\eta_0 - \eta_{min}) \left( 1 + \cos \frac{\pi t}{T} \right).$$
+# $$\eta_t = \eta_{\min} + \tfrac{1}{2} (\eta_0 - \eta_{\min}) \left( 1 + \cos \frac{\pi t}{T} \right).$$
 #
-# $t$ is the epoch, $T$ is `total_epochs` and $\eta_{min}$ is `min_lr`. By hand, from 1 to 0.2 in 10 epochs: in epoch
-# 0 the cosine is 1 and the rate 1. In epoch 5 the cosine is 0 and the rate $0.2 + 0.4 = 0.6$. In epoch 10 the cosine
-# is −1 and the rate 0.2.
+# Here $t$ is the number of the epoch or, below, of the step. Here $T$ is the last epoch, `total_epochs`.
+# The rate ends at $\eta_{\min}$, which is `min_lr`. By hand, from 1 to 0.2 in 10 epochs: in epoch 0 the cosine is 1 and
+# the rate 1. In epoch 5 the cosine is 0 and the rate $0.2 + 0.4 = 0.6$. In epoch 10 the cosine is −1 and the rate 0.2.
 
 
 # %% nbgrader={"grade_id": "cosine_decay", "solution": true}
@@ -376,11 +378,11 @@ check("cosine_decay")
 
 # %% [markdown]
 # A network's first gradients are its largest, and its averages of squares know next to nothing yet. So the rate may
-# start at 0 and climb: a *warm-up*. In step $t$ of $W$ (`warmup_steps`) it is
+# start at 0 and climb: a *warm-up*. It takes $n$ steps (`warmup_steps`), and in step $t$ the rate is
 #
-# $$\eta_t = \eta \cdot \min\left(1, \frac{t}{W}\right).$$
+# $$\eta_t = \eta \cdot \min\left(1, \frac{t}{n}\right).$$
 #
-# By hand, $\eta = 0.4$ and $W = 100$: step 0 has the rate 0, step 25 has 0.1, step 100 and all later ones have 0.4.
+# By hand, $\eta = 0.4$ and $n = 100$: step 0 has the rate 0, step 25 has 0.1, step 100 and all later ones have 0.4.
 
 
 # %% nbgrader={"grade_id": "warmup", "solution": true}
@@ -482,19 +484,24 @@ def rates_over_time():
 # ## 7. Train a classifier
 #
 # Everything together, on the digits. A linear classifier has a weight $W$ (classes, D) and a bias $b$. It gives each
-# class a *logit*, $z = W x + b$. The softmax makes probabilities $p$ of them, and the loss of a sample is
-# $-\log p$ of the right class. The gradient with respect to the logits is $p$, with 1 subtracted at the right class:
+# class a *logit*. Here $z$ is the list of the logits, $z = W x + b$. The softmax makes probabilities $p$ of them. The
+# loss of a sample is minus the logarithm of the probability of the right class. Here $y$ is the truth and not an
+# output: it has a 1 at the right class and 0 elsewhere. For one sample, the gradient with respect to the logits is
 #
-# $$\frac{\partial}{\partial z} = p - y, \qquad dW = \frac{1}{B} \sum_{i} (p_i - y_i) \, x_i^\top, \qquad
-# db = \frac{1}{B} \sum_i (p_i - y_i).$$
+# $$\frac{\partial L}{\partial z} = p - y.$$
 #
-# $B$ is the number of samples in this batch and $y_i$ has a 1 at the right class and 0 elsewhere. By hand, one sample
-# $x = 2$ of class 0 of two, all weights 0: $p = (0.5, 0.5)$, the loss is $-\log 0.5 = 0.693$, $p - y = (-0.5, 0.5)$
-# and $dW = (-1, 1)$. With $\eta = 0.5$ the new weight is $(0.5, -0.5)$.
+# The loss of a batch is the mean over its $B$ samples, so with $n$ for the sample
+#
+# $$\frac{\partial L}{\partial W} = \frac{1}{B} \sum_n (p_n - y_n) \, x_n^\top, \qquad
+# \frac{\partial L}{\partial b} = \frac{1}{B} \sum_n (p_n - y_n).$$
+#
+# By hand, one sample $x = 2$ of class 0 of two, all weights 0: $p = (0.5, 0.5)$, the loss is $-\log 0.5 = 0.693$ and
+# $p - y = (-0.5, 0.5)$. So the gradient of $W$ is $(-1, 1)$. With $\eta = 0.5$ the new weight is $(0.5, -0.5)$.
 #
 # For each epoch, deal new batches from `generator`. For each batch, compute the gradient and step. Keep the loss of
 # each epoch: the mean over its samples, each one computed *before* the step of its batch. So the loss of the first
-# batch of all is $\ln C$ for $C$ classes: at weights of 0 every class is as likely.
+# batch of all is the logarithm of the number of classes, $\ln 10 = 2.303$ for the digits: at weights of 0 every class
+# is as likely.
 #
 # Logits may be large: subtract the largest of a row before you take the exponential, or use `logsumexp`. Some lines
 # of progress are welcome: `print` shows them.

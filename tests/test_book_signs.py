@@ -131,15 +131,17 @@ def rows(heading: str) -> list[list[str]]:
     return [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| $")]
 
 
-def table(heading: str) -> dict[tuple[str, bool], Entry]:
-    """The signs under a heading, and whether they have an index."""
-    found = [
-        (sign, Entry(names_of(cells[-1]), set(re.findall(r"\w+", cells[-2]))))
-        for cells in rows(heading)
-        for sign in {key_of(use) for use in signs_of(cells[0])}
-    ]
-    assert len(dict(found)) == len(found), "a sign is reserved twice"
-    return dict(found)
+def reserve(table: list[list[str]]) -> dict[tuple[str, bool], list[Entry]]:
+    """The signs of a table, and whether they have an index; a sign may mean something else in other chapters."""
+    found = {}
+    for cells in table:
+        entry = Entry(names_of(cells[-1]), set(re.findall(r"\w+", cells[-2])))
+        for sign in {key_of(use) for use in signs_of(cells[0])}:
+            for other in found.setdefault(sign, []):
+                apart = entry.chapters and other.chapters and not entry.chapters & other.chapters
+                assert apart, f"{sign[0]} is reserved twice"
+            found[sign].append(entry)
+    return found
 
 
 def names_of(meaning: str) -> set[str]:
@@ -165,15 +167,18 @@ FIXED = {
     for sign, index in re.findall(rf"\$({SIGN})_(\w|\{{\w+\}})", cells[0])
     if not any(f"${index}$" in cells[0] for cells in rows("Indices"))
 }
-RESERVED = table("Letters") | table("Shapes")
+RESERVED = reserve(rows("Letters") + rows("Shapes"))
 INDICES = {key_of(use)[0]: names_of(cells[-1]) for cells in rows("Indices") for use in signs_of(cells[0])}
-EVERY_NAME = set().union(*(entry.names for entry in RESERVED.values()))
+EVERY_NAME = set().union(*(entry.names for entries in RESERVED.values() for entry in entries))
 
 
 def entry_of(one: "Use | Declaration", word: str | None) -> Entry | None:
     """What the table says of a sign in a chapter; a sign that is reserved without an index may have one."""
-    entries = [RESERVED[key] for key in [(one.sign, one.indexed), (one.sign, False)] if key in RESERVED]
-    return next((entry for entry in entries if not word or not entry.chapters or word in entry.chapters), None)
+    for key in [(one.sign, one.indexed), (one.sign, False)]:
+        entries = RESERVED.get(key, [])
+        if here := [entry for entry in entries if not word or not entry.chapters or word in entry.chapters]:
+            return Entry(set().union(*(entry.names for entry in here)), set())
+    return None
 
 
 @dataclass(frozen=True)
@@ -271,6 +276,21 @@ def complaints_of(path: Path) -> list[str]:
 )
 def test_every_sign_means_what_the_table_or_the_page_says(path):
     assert complaints_of(path) == []
+
+
+def test_a_sign_may_have_one_meaning_in_each_chapter():
+    scale = ["$\\lambda$", "", " activations ", "the **scale**"]
+    strength = ["$\\lambda$", "", " optimization, transfer ", "the **strength**"]
+    assert [entry.names for entry in reserve([scale, strength])["\\lambda", False]] == [{"scale"}, {"strength"}]
+    for second in (strength, ["$\\lambda$", "", " transfer ", "a **factor**"], ["$\\lambda$", "", "", "a **factor**"]):
+        with pytest.raises(AssertionError, match="reserved twice"):
+            reserve([scale, strength, second])
+
+
+def test_a_sign_has_the_name_of_its_chapter():
+    for word, called in {"activations": "scale", "optimization": "strength"}.items():
+        said = [complaints(f"of {name} $\\lambda$", word) for name in ("scale", "strength")]
+        assert [not found for found in said] == [called == "scale", called == "strength"]
 
 
 RIGHT = {
