@@ -729,7 +729,7 @@ ELSEWHERE = {
         scipy.signal.correlate2d scipy.signal.fftconvolve scipy.signal.oaconvolve scipy.signal.lfilter
         scipy.signal.sepfir2d scipy.signal.upfirdn scipy.ndimage.convolve scipy.ndimage.correlate
         scipy.ndimage.convolve1d scipy.ndimage.correlate1d scipy.ndimage.generic_filter
-        skimage.filters.edges.correlate_sparse PIL.ImageFilter.Kernel
+        skimage.filters.correlate_sparse PIL.ImageFilter.Kernel
     """,
     "conv2d_backward": "scipy.signal.correlate2d scipy.signal.convolve2d",
     "conv2d_forward_fast": "scipy.signal.fftconvolve",
