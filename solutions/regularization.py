@@ -66,12 +66,13 @@ add_noise(torch.zeros(3), 0.1, torch.Generator().manual_seed(0))
 # In the book: [Bias, variance, overfitting](../../book/regularization/overfitting.md).
 #
 #
-# Train the same network on several training sets of the same kind. At each point $n$ the $M$ models predict $p_{mn}$,
-# and the truth is $t_n$. Two things can go wrong. The models may be wrong *together*: their mean $\bar p_n$ is not the
-# truth. That is *bias* (편향). Or they may *disagree*: that is *variance* (분산).
+# Train the same network on several training sets of the same kind. Here $M$ counts the models that come out. Model $k$
+# predicts $y_{kn}$ at point $n$. Here $t_n$ is the truth at this point. There are $N$ points. Two things can go wrong.
+# The models may be wrong *together*: their mean $\bar y_n$ is not the truth. That is *bias* (편향). Or they may
+# *disagree*: that is *variance* (분산).
 #
-# $$\text{bias}^2 = \frac{1}{N} \sum_n (\bar p_n - t_n)^2, \qquad
-# \text{variance} = \frac{1}{N} \sum_n \frac{1}{M} \sum_m (p_{mn} - \bar p_n)^2.$$
+# $$\text{bias}^2 = \frac{1}{N} \sum_n (\bar y_n - t_n)^2, \qquad
+# \text{variance} = \frac{1}{N} \sum_n \frac{1}{M} \sum_k (y_{kn} - \bar y_n)^2.$$
 #
 # By hand: two models say $(1, 5)$ and $(3, 5)$ at two points, and the truth is $(1, 4)$. The means are $(2, 5)$. The
 # squared bias is $(1^2 + 1^2)/2 = 1$. The variance is $1$ at the first point and $0$ at the second, on average $0.5$.
@@ -140,8 +141,8 @@ check("early_stopping")
 # In the book: [Penalties on the weights](../../book/regularization/penalties.md).
 #
 #
-# A *penalty* (벌점) is added to the loss. It makes large weights expensive. L1 sums their absolute values, with a
-# strength $\lambda$ in front, and returns the slope with it:
+# A *penalty* (벌점) is added to the loss. It makes large weights expensive. L1 sums their absolute values and
+# puts a number in front. Here $\lambda$ is this number, the strength of the penalty. Return the penalty and its slope:
 #
 # $$\text{penalty} = \lambda \sum_i |w_i|, \qquad
 # \frac{\partial\, \text{penalty}}{\partial w_i} = \lambda\, \mathrm{sign}(w_i).$$
@@ -219,8 +220,8 @@ def weights_under_a_penalty():
 # In the book: [Dropout and its relatives](../../book/regularization/dropout.md).
 #
 #
-# In training, *dropout* (드롭아웃) sets each number to 0 with probability $p$, every one by itself. What is kept is
-# divided by $1 - p$:
+# In training, *dropout* (드롭아웃) sets some numbers to 0. Here $p$ is the probability that a number is dropped, every
+# one by itself. What is kept is divided by $1 - p$. Here $m$ is the *mask*, which says what is kept:
 #
 # $$\mathtt{out}_i = \frac{m_i}{1 - p}\, x_i, \qquad m_i = \begin{cases} 0 & \text{with probability } p \\
 # 1 & \text{else.} \end{cases}$$
@@ -284,9 +285,11 @@ check("dropout_backward")
 # In the book: [Dropout and its relatives](../../book/regularization/dropout.md).
 #
 #
-# Dropout removes nodes. *DropConnect* removes the *weights* between them. In a linear layer with `weight` (M, D):
+# Dropout removes nodes. *DropConnect* removes the *weights* between them. Here $p$ is the probability that a weight is
+# dropped. Here $m$ is the *mask*. It has the shape of the weight: 0 where a weight is dropped, 1 where it is kept. A
+# linear layer becomes
 #
-# $$\mathtt{out} = x \left( \frac{m \odot W}{1 - p} \right)^{\!\top} + b, \qquad m \in \{0, 1\}^{M \times D}.$$
+# $$\mathtt{out} = x \left( \frac{m \odot W}{1 - p} \right)^{\!\top} + b.$$
 #
 # By hand: $x = (1, 2)$, $W = (3, 4)$, $b = 10$ and $p = 0.5$. If the first weight is dropped and the second kept, then
 # `out` is $2 \cdot 4 / 0.5 + 10 = 26$. Over all four masks the mean is 21, which is also what the whole weight gives.
@@ -321,9 +324,8 @@ check("drop_connect_forward")
 # %% [markdown]
 # ### DropConnect, backward
 #
-# Write $V = m \odot W / (1 - p)$. Then this is a linear layer with the weight $V$, whose gradients you know. One step
-# is
-# left: from $V$ to $W$. Which entries of `dweight` are 0?
+# Here $V$ is the weight that was used, $V = m \odot W / (1 - p)$. With $V$ in place of $W$ this is a linear layer. You
+# know its gradients. One step is left: from $V$ to $W$. Which entries of `dweight` are 0?
 
 
 # %% nbgrader={"grade_id": "drop_connect_backward", "solution": true}
@@ -348,16 +350,18 @@ check("drop_connect_backward")
 #
 #
 # With a target of $(0, 1, 0, 0, 0)$ the loss falls as long as the logit of the right class grows: the network is never
-# sure enough. *Label smoothing* (레이블 스무딩) mixes the target with the uniform one. Of $K$ classes each gets
-# $\varepsilon / K$, and the right class gets $1 - \varepsilon$ on top:
+# sure enough. *Label smoothing* (레이블 스무딩) mixes the target with the uniform one. Here $\varepsilon$ is the share
+# of the uniform target, in code `smoothing`. Here $K$ counts the classes. Each class gets $\varepsilon / K$, and the
+# right class gets $1 - \varepsilon$ on top. Here $q_{nk}$ is the target of sample $n$ and class $k$:
 #
-# $$q_k = \frac{\varepsilon}{K} + (1 - \varepsilon)\,[k = t], \qquad
-# L = -\frac{1}{N} \sum_n \sum_k q_{nk} \log p_{nk}, \qquad
+# $$q_{nk} = \begin{cases} \frac{\varepsilon}{K} + 1 - \varepsilon & \text{for the right class} \\
+# \frac{\varepsilon}{K} & \text{for the others,} \end{cases}$$
+#
+# $$L = -\frac{1}{N} \sum_n \sum_k q_{nk} \log p_{nk}, \qquad
 # \frac{\partial L}{\partial z_{nk}} = \frac{p_{nk} - q_{nk}}{N}.$$
 #
-# Here $z$ are the logits and $p$ their softmax. By hand: $K = 5$ and $\varepsilon = 0.1$ give $0.02$ to each wrong
-# class
-# and $0.92$ to the right one. Together: $4 \cdot 0.02 + 0.92 = 1$.
+# Here $z$ and $p$ are the logits and their softmax. By hand: $K = 5$ and $\varepsilon = 0.1$ give $0.02$ to each wrong
+# class and $0.92$ to the right one. Together: $4 \cdot 0.02 + 0.92 = 1$.
 #
 # Not allowed: `F.cross_entropy`, `F.nll_loss` and `F.kl_div`. Softmax, log-softmax and logsumexp are allowed. A logit
 # may
@@ -506,11 +510,12 @@ check("cutout")
 # %% [markdown]
 # ## 11. Mixup
 #
-# *Mixup* averages two images, and their targets with the same weights. Image $n$ meets image $\pi(n)$ of the same
-# batch:
+# *Mixup* averages two images, and their targets with the same weights. Image $n$ meets image $j$ of the same batch: $j$
+# is `permutation[n]`. Here $\lambda$ is the share of image $n$, in code `lam`. The new image and the new target are
 #
-# $$\tilde x_n = \lambda x_n + (1 - \lambda)\, x_{\pi(n)}, \qquad
-# \tilde y_n = \lambda y_n + (1 - \lambda)\, y_{\pi(n)}.$$
+# $$\lambda x_n + (1 - \lambda)\, x_j \quad\text{and}\quad \lambda t_n + (1 - \lambda)\, t_j.$$
+#
+# Here $t_n$ is the target of image $n$. It has one number for each class.
 #
 # By hand, with $\lambda = 0.7$: a dog $(1, 0)$ and a cat $(0, 1)$ give the target $(0.7, 0.3)$. A pixel that is 1.0 in
 # one and 0.0 in the other becomes 0.7.
@@ -536,9 +541,9 @@ check("mixup")
 # %% [markdown]
 # ## 12. CutMix
 #
-# *CutMix* pastes a box of the other image into this one. The targets are mixed by area. A box is given by its corners
-# $(x_1, y_1, x_2, y_2)$: columns from $x_1$ to below $x_2$, rows from $y_1$ to below $y_2$. It may reach over the
-# border; only what lies inside is pasted, and only that counts.
+# *CutMix* pastes a box of the other image into this one. The targets are mixed by area. A box is given by its corners,
+# `x1, y1, x2, y2`: columns from `x1` to below `x2`, rows from `y1` to below `y2`. It may reach over the border; only
+# what lies inside is pasted, and only that counts.
 #
 # By hand: in an image of 5 rows and 6 columns the box $(4, 3, 9, 8)$ asks for 25 pixels. Inside are columns 4 and 5 and
 # rows 3 and 4: four pixels. The target is $26/30$ of the own one and $4/30$ of the other.

@@ -35,9 +35,10 @@ plt.rc("axes", prop_cycle=plt.cycler(color=["#0072B2", "#D55E00", "#009E73", "#C
 # equal *steps*. If you walk in equal *factors* it is 0.01: from 0.0001 to 0.01 is a factor of 100, and so is the way
 # from 0.01 to 1. The second way is a walk on the logarithm,
 #
-# $$v(u) = e^{\ln a + u\,(\ln b - \ln a)},$$
+# $$\text{number} = e^{\ln \text{low} + \text{share} \cdot (\ln \text{high} - \ln \text{low})},$$
 #
-# where $a$ and $b$ are the ends of the range, $u$ is the share of the way, from 0 to 1, and $v$ is where you are.
+# where *low* and *high* are the ends of the range, *share* is the share of the way, from 0 to 1, and *number* is where
+# you are.
 #
 # In this notebook a range is a tuple `(low, high, scale)`, and the scale is `"linear"` or `"log"`.
 
@@ -107,9 +108,9 @@ check("grid_search")
 # Nine random settings try nine. Where one hyperparameter matters and another does not, that is what counts
 # (Bergstra & Bengio 2012).
 #
-# For each setting and each name draw a share $u$ between 0 and 1, all equally likely, and walk that share of the
+# For each setting and each name draw a share between 0 and 1, all equally likely, and walk that share of the
 # range as above: on the numbers for `"linear"`, on the logarithms for `"log"`. By hand: for `(1e-4, 1, "log")` and
-# $u = 0.25$ the setting is $10^{-4 + 0.25 \cdot 4} = 10^{-3}$.
+# the share 0.25 the setting is $10^{-4 + 0.25 \cdot 4} = 10^{-3}$.
 #
 # `torch.rand((), generator=generator).item()` is one share. The numbers that you return are floats, not tensors.
 # The check asks for 1500 settings. It looks whether they lie in their ranges, whether every part of a range comes
@@ -168,16 +169,17 @@ def nine_settings():
 #
 # First few settings and short runs over wide ranges, then narrow ranges and longer runs: *coarse to fine*. The new
 # range is `factor` times as wide as the old one, on the scale of the range, and the best number lies in its middle.
-# With $u$ the share at which the best number lies and $f$ the factor, the new ends are the numbers at the shares
+# If *share* is the share at which the best number lies, the new ends are the numbers at the shares
 #
-# $$\max\left(u - \tfrac{f}{2},\ 0\right) \quad\text{and}\quad \min\left(u + \tfrac{f}{2},\ 1\right).$$
+# $$\max\left(\text{share} - \tfrac12\,\text{factor},\ 0\right) \quad\text{and}\quad
+# \min\left(\text{share} + \tfrac12\,\text{factor},\ 1\right).$$
 #
 # The maximum and the minimum keep the new range inside of the old one. It is narrower there and its middle is no
 # longer the best number; that is right.
 #
-# By hand: the range is `(1e-4, 1, "log")`, the best rate 0.01, so $u = 0.5$. With $f = 0.5$ the shares are 0.25 and
-# 0.75, and the new range is `(0.001, 0.1, "log")`. With the best rate 0.3, $u = 0.869$: the new low end is
-# $10^{-4 + 0.619 \cdot 4} = 0.030$, and the high end stays at 1.
+# By hand: the range is `(1e-4, 1, "log")`, the best rate 0.01, so its share is 0.5. With the factor 0.5 the new
+# shares are 0.25 and 0.75, and the new range is `(0.001, 0.1, "log")`. The best rate 0.3 has the share 0.869: the new
+# low end is $10^{-4 + 0.619 \cdot 4} = 0.030$, and the high end stays at 1.
 #
 # In the book: [From coarse to fine](../../book/transfer/search.md).
 
@@ -382,14 +384,15 @@ check("parameter_groups")
 # of them. You get ten digits of each new class, and learn to tell these.
 #
 # This is scenario 1: keep the features, train a new classifier on them. Autograd is not allowed, and not needed: the
-# gradient of one linear layer is short. With the features $h_b$ of image $b$, its logits $z_{bk}$, the softmax
-# $p_{bk}$, and $y_{bk} = 1$ for its own class and 0 for the others,
+# gradient of one linear layer is short. From image $n$ the head gets $h_n$, its features. It makes the logits $z_{nk}$
+# of them, and the softmax makes the probabilities $p_{nk}$. Here $t_{nk}$ is the right answer: 1 for the class of the
+# image and 0 for the others. Then
 #
-# $$\frac{\partial L}{\partial W_{kj}} = \frac{1}{B} \sum_{b=1}^{B} (p_{bk} - y_{bk})\, h_{bj}, \qquad
-# \frac{\partial L}{\partial c_k} = \frac{1}{B} \sum_{b=1}^{B} (p_{bk} - y_{bk}),$$
+# $$\frac{\partial L}{\partial W_{kj}} = \frac{1}{N} \sum_{n=1}^{N} (p_{nk} - t_{nk})\, h_{nj}, \qquad
+# \frac{\partial L}{\partial b_k} = \frac{1}{N} \sum_{n=1}^{N} (p_{nk} - t_{nk}),$$
 #
-# where $W$ is the weight (classes, features) of the new head, $c$ its bias and $B$ the number of images. By hand: two
-# classes, logits 0 and 0, the right class is the first: $p = (0.5, 0.5)$, $p - y = (-0.5, 0.5)$. A step against that
+# where $W$ is the weight (classes, features) of the new head, $b$ its bias and $N$ the number of images. By hand: two
+# classes, logits 0 and 0, the right class is the first: $p = (0.5, 0.5)$, $p - t = (-0.5, 0.5)$. A step against that
 # raises the first logit.
 #
 # - Labels are 0 for the first new class, 1 for the second and so on. There are `target.max() + 1` classes, not

@@ -147,4 +147,3 @@ LABEL_SMOOTHING = names("""
     cross_entropy cross_entropy_loss nll_loss nll_loss_nd nll_loss_forward nll_loss2d nll_loss2d_forward
     nll_loss_backward nll_loss2d_backward kl_div sklearn.log_loss
 """)
-FLIPS = names("torchvision.hflip torchvision.horizontal_flip")

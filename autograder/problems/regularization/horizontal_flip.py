@@ -6,7 +6,6 @@ from autograder.calls.case import Case
 from autograder.calls.kinds import function
 from autograder.problem import Problem
 from autograder.problems.drawing import normal
-from autograder.problems.forbidden import FLIPS
 from autograder.programs import slip
 from autograder.references import regularization as reference
 from autograder.references import value_of
@@ -36,7 +35,6 @@ PROBLEMS = (
         cases=_cases,
         expected=value_of(reference.horizontal_flip),
         points={"values": 2, "edge cases": 1, "contract": 1},
-        forbidden=FLIPS,
         modules=(__name__,),
     ),
 )
