@@ -103,6 +103,13 @@ def test_no_source_names_a_path_of_a_machine(path):
     assert str(ROOT) not in text
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(BOOK).as_posix())
+def test_no_cell_stands_in_a_box_of_text(page):
+    """It would be shown and not run."""
+    boxes = re.findall(r"^(`{4,})\{(.*?)^\1$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert not any("{code-cell}" in text for _, text in boxes)
+
+
 def test_the_book_has_figures():
     assert FIGURES
 
