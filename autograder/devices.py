@@ -52,6 +52,12 @@ class SimulatedGpuTensor(torch.Tensor):
     def tolist(self) -> list:
         return self.inner.tolist()
 
+    def __getitem__(self, index):
+        return super().__getitem__(_without_lists(index))
+
+    def __setitem__(self, index, value) -> None:
+        super().__setitem__(_without_lists(index), value)
+
     def new_tensor(self, data, **kwargs) -> torch.Tensor:
         return self.inner.new_tensor(data, **_on_cpu(kwargs)).to(kwargs.get("device", self.device))
 
@@ -66,6 +72,15 @@ class SimulatedGpuTensor(torch.Tensor):
             return args[0]
         result = _outer(result)
         return return_and_correct_aliasing(func, args, kwargs, result) if _aliases(func) else result
+
+
+def _without_lists(index):
+    """An index with tensors in place of its lists of numbers, which torch would make on the device, and cannot."""
+    if isinstance(index, tuple):
+        return tuple(map(_without_lists, index))
+    if isinstance(index, list) and all(isinstance(place, int | list) for place in index):
+        return torch.tensor(index, dtype=None if index else torch.int64)
+    return index
 
 
 class _FactoriesOnSimulatedGpu(TorchFunctionMode):

@@ -22,12 +22,22 @@ def test_the_device_is_the_machine_s():
     assert device().type == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def written(x, place):
+    x[place] = 7.0
+    return x
+
+
 WORKS = {
     "arithmetic": lambda x: 2 * x + x / 3 - x**2,
     "a CPU number": lambda x: x * torch.tensor(2.0),
     "where with numbers": lambda x: torch.where(x > 0, x, 0.0),
     "boolean index": lambda x: x[x > 0],
     "CPU index": lambda x: x[torch.tensor([0, 2])],
+    "a list as index": lambda x: x[[2, 0]],
+    "lists among indices": lambda x: x[..., [3, 1, 0]] + x[[0, 1, 2], 1:2],
+    "a list of truths": lambda x: x[[True, False, True]],
+    "a list of none": lambda x: x[[]],
+    "writing through a list": lambda x: written(x.clone(), [2, 0]),
     "matmul": lambda x: x @ x.T,
     "einsum": lambda x: torch.einsum("nd,md->nm", x, x),
     "reduction": lambda x: x.amax(dim=1),
