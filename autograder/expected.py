@@ -111,7 +111,8 @@ def _sizes(problem: Problem, inputs: Mapping[str, Any], outputs: Sequence[torch.
     the weight, or of the gradient that comes when they do not cancel: with other signs in dout. What cancels
     altogether was as large as the inputs.
     """
-    given = max((_largest(t) for _, t in tensors_in(inputs) if t.is_floating_point()), default=0.0)
+    numbers = [abs(value) for value in inputs.values() if isinstance(value, float)]
+    given = max([*numbers, *(_largest(t) for _, t in tensors_in(inputs) if t.is_floating_point())], default=0.0)
     if "dout" not in inputs:
         return [_largest(output) or given for output in outputs]
     dout, weight = inputs["dout"], inputs.get("weight")
