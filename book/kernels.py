@@ -21,7 +21,8 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
 
-LOADED = ("ipykernel.kernelapp", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "torch")
+# Not matplotlib: what draws asks for its kernel when it is loaded.
+LOADED = ("ipykernel.kernelapp", "torch")
 ADDRESS = "BOOK_KERNELS"
 # Seconds between two looks at whether a kernel, or whoever asked for it, has ended.
 LOOK = 0.05
@@ -97,8 +98,6 @@ class Forked:
 
 def serve(address: str) -> None:
     """Fork kernels until the standard input is closed."""
-    # matplotlib looks for its backend when it is loaded.
-    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     for module in LOADED:
         importlib.import_module(module)
     # A kernel finds what lies beside its page, not what lies beside this file.

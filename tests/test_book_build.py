@@ -213,6 +213,19 @@ import networks
     assert result.returncode == 0, result.stdout
 
 
+def test_a_figure_is_drawn_as_the_page_asks(course):
+    cell = """import matplotlib.pyplot as plt
+%config InlineBackend.figure_formats = ["svg"]
+plt.plot([1, 2])
+plt.show()
+"""
+    (course / "book" / "page.md").write_text(HEAD + CELL.format(cell))
+    result = build(course)
+    assert result.returncode == 0, result.stdout
+    assert "Figure size" not in page_of(course)
+    assert list((course / "_build" / "html" / "_images").glob("*.svg"))
+
+
 def test_a_kernel_ends_with_the_build_that_asked_for_it(course):
     cell = "import os, pathlib, time\npathlib.Path('../kernel').write_text(f'{os.getpid()}.')\ntime.sleep(1000)"
     (course / "book" / "page.md").write_text(HEAD + CELL.format(cell))
