@@ -595,6 +595,18 @@ def test_a_function_that_is_slow_now_and_then_is_fast(clock):
     assert not findings(DRAWN, busy)
 
 
+def test_what_a_call_waits_for_a_processor_does_not_count(clock):
+    """On a busy machine the clock runs on; who counts a kernel's own time says it."""
+    square = {"f": lambda x: clock(0.5) or x * x}
+    drawn = Exam(DRAWN, 0, CPU)
+
+    def ask(seconds):
+        return lambda cases: [replace(o, seconds=seconds) for o in run_all(DRAWN, cases, square, CPU)]
+
+    for seconds, score in ((0.001, 1), (0.4, 0), (None, 0)):
+        assert drawn.judge(drawn.outcomes(ask(seconds))).score == score
+
+
 def test_a_function_that_remembers_its_last_answer_is_slow(clock):
     remembered = []
 

@@ -28,6 +28,7 @@ class Output:
 class Outcome:
     """What one call gave: its outputs, or one sentence that says why there are none; and the inputs it changed.
 
+    `seconds` are those that the call took, where somebody counts them who leaves out what it waited for a processor.
     `ratio` is for the judge: how many times as long as the reference the fastest of several calls took, if timed.
     """
 
@@ -35,6 +36,7 @@ class Outcome:
     complaint: str | None
     modified: tuple[str, ...]
     interrupted: bool = False
+    seconds: float | None = None
     ratio: float | None = None
 
 

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -183,7 +184,8 @@ class _Run:
         reply = self._request(CALLS, {}, question, shown=printed)
         if not reply.message.get("buffers") and reply.stopped:
             raise StoppedError(self._why_stopped(printed, exam.problem.name))
-        return exchange.read_answer(reply.message["buffers"], exam.problem, cases)
+        outcomes = exchange.read_answer(reply.message["buffers"], exam.problem, cases)
+        return [replace(outcome, seconds=reply.seconds) for outcome in outcomes] if timed else outcomes
 
     def _why_stopped(self, shown: Outputs, what: str) -> str:
         limits = self._settings.limits

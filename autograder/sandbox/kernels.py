@@ -37,6 +37,8 @@ PORTS = {"shell": 1, "stdin": 2, "control": 3, "iopub": 4}
 # at all.
 GRACE = 6
 MOMENT = 0.1
+# Seconds by the clock from which on it is asked for how long the kernel waited for a processor.
+BRIEF = 0.01
 START = 300
 # Bytes of a message with all its parts, and how many values its JSON may hold.
 LARGEST_MESSAGE = LARGEST_ANSWER
@@ -236,7 +238,7 @@ class Kernel:
             elif self._has_lost_the_end(request):
                 break
         taken = time.monotonic() - request.started
-        if taken > MOMENT:
+        if taken > BRIEF:
             taken, _ = self._parent.spent(self._name)
         return request.answer(taken)
 
