@@ -9,7 +9,16 @@ import torch
 from autograder.calls import models, spaces
 from autograder.calls.case import OUT, STEPS, Case, Inputs, arguments_of, clone, operands_of, other
 from autograder.calls.outcome import ComplaintError, message_of, shorten
-from autograder.calls.returned import form, kind_of, on_cpu, outputs_of, returned, unpacked, whole_numbers
+from autograder.calls.returned import (
+    form,
+    kind_of,
+    on_cpu,
+    only_value_error,
+    outputs_of,
+    returned,
+    unpacked,
+    whole_numbers,
+)
 from autograder.calls.signature import Ask, Call, Signature
 
 
@@ -65,12 +74,7 @@ def numbers(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple
     try:
         result = ask(signature.name, *arguments_of(inputs))
     except ComplaintError as complaint:
-        if not isinstance(complaint.__cause__, ValueError):
-            raise
-        if not str(complaint.__cause__).strip():
-            raise ComplaintError(
-                f"{signature.name} raised ValueError without a message: say what was got and what was expected."
-            ) from None
+        only_value_error(signature, complaint)
         return outputs_of(signature, (on_cpu(True), *(on_cpu(0) for _ in signature.labels[1:])))
     found = unpacked(signature, signature.returns[1:], (result,) if len(signature.returns) == 2 else result)
     whole = [whole_numbers(signature, label, value) for label, value in zip(signature.labels[1:], found, strict=True)]
@@ -135,21 +139,7 @@ def training(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tupl
 
     They are repeated by the same `predict`; with `another_call` by that of a second training with the same seed.
     """
-    x, target, generator, test = (inputs[name] for name in ("x", "target", "generator", "test"))
-
-    def train(generator: torch.Generator) -> Any:
-        predict = ask(signature.name, x, target, generator)
-        if not callable(predict):
-            raise ComplaintError(
-                f"{signature.name} returned {kind_of(predict)}; expected a function that maps images to logits."
-            )
-        return predict
-
-    predict = train(generator)
-    logits = ask(signature.name, test, via=predict)
-    if case.another_call:
-        predict = train(torch.Generator().manual_seed(generator.initial_seed()))
-    return outputs_of(signature, (logits, ask(signature.name, test, via=predict)))
+    return models.predictions(signature, case, inputs, ask, lambda g: (inputs["x"], inputs["target"], g))
 
 
 def real(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:

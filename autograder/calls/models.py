@@ -1,6 +1,6 @@
 """Kinds of call about a network that is given: what is frozen, replaced and trained in it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -8,7 +8,7 @@ from torch import nn
 
 from autograder.calls.case import Case, Inputs, clone
 from autograder.calls.outcome import ComplaintError
-from autograder.calls.returned import kind_of, on_cpu, outputs_of
+from autograder.calls.returned import kind_of, on_cpu, only_value_error, outputs_of
 from autograder.calls.signature import Ask, Signature
 
 LAYERS = {
@@ -125,7 +125,7 @@ def grouping(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tupl
     try:
         groups = ask(signature.name, model, inputs["head"], inputs["backbone_lr"], inputs["head_lr"])
     except ComplaintError as complaint:
-        _only_value_error(signature, complaint)
+        only_value_error(signature, complaint)
         nothing = parameters[0].new_zeros(0)
         return outputs_of(signature, _on(parameters[0], on_cpu(True), nothing, nothing.long()))
     if not isinstance(groups, list | tuple):
@@ -147,11 +147,28 @@ def transferring(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> 
 
     The source model is in evaluation mode, on the tensors of ``state`` themselves: who changes it changes an input.
     """
+
+    def arguments(generator: torch.Generator) -> tuple[Any, ...]:
+        return build(inputs["layers"], inputs["state"]).eval(), inputs["x"], inputs["target"], generator
+
+    return predictions(signature, case, inputs, ask, arguments)
+
+
+def predictions(
+    signature: Signature,
+    case: Case,
+    inputs: Inputs,
+    ask: Ask,
+    arguments: Callable[[torch.Generator], tuple[Any, ...]],
+) -> tuple[torch.Tensor, ...]:
+    """Call ``predict = f(*arguments(generator))`` and ``predict(test)``; its logits, and those repeated.
+
+    They are repeated by the same `predict`; with `another_call` by that of a second training with the same seed.
+    """
     generator, test = inputs["generator"], inputs["test"]
 
     def train(generator: torch.Generator) -> Any:
-        model = build(inputs["layers"], inputs["state"]).eval()
-        predict = ask(signature.name, model, inputs["x"], inputs["target"], generator)
+        predict = ask(signature.name, *arguments(generator))
         if not callable(predict):
             raise ComplaintError(
                 f"{signature.name} returned {kind_of(predict)}; expected a function that maps images to logits."
@@ -170,20 +187,11 @@ def _raises(signature: Signature, ask: Ask, model: nn.Module, *arguments: Any) -
     try:
         result = ask(signature.name, model, *arguments)
     except ComplaintError as complaint:
-        _only_value_error(signature, complaint)
+        only_value_error(signature, complaint)
         return True
     if result is not model:
         raise ComplaintError(f"{signature.name} returned {kind_of(result)}; expected the model that it was given.")
     return False
-
-
-def _only_value_error(signature: Signature, complaint: ComplaintError) -> None:
-    if not isinstance(complaint.__cause__, ValueError):
-        raise complaint
-    if not str(complaint.__cause__).strip():
-        raise ComplaintError(
-            f"{signature.name} raised ValueError without a message: say what was got and what was expected."
-        ) from None
 
 
 def _members(signature: Signature, group: Any) -> list[tuple[Any, float]]:

@@ -104,6 +104,16 @@ def outputs_of(signature: Signature, values: Sequence[Any]) -> tuple[torch.Tenso
     return tuple(values)
 
 
+def only_value_error(signature: Signature, complaint: ComplaintError) -> None:
+    """Nothing, if a function raised ValueError and said why. Raises the complaint that is due otherwise."""
+    if not isinstance(complaint.__cause__, ValueError):
+        raise complaint
+    if not str(complaint.__cause__).strip():
+        raise ComplaintError(
+            f"{signature.name} raised ValueError without a message: say what was got and what was expected."
+        ) from None
+
+
 def kind_of(value: Any) -> str:
     if value is None:
         return "None (is a `return` missing?)"

@@ -5,7 +5,8 @@ import torch
 from autograder.calls.case import Case
 from autograder.calls.kinds import training
 from autograder.datasets import digits
-from autograder.problem import Measure, Problem, Target
+from autograder.problem import Problem
+from autograder.problems.accuracy import held_out
 from autograder.problems.drawing import whole
 from autograder.problems.forbidden import (
     AVG_POOL,
@@ -15,6 +16,9 @@ from autograder.problems.forbidden import (
     MAX_POOL,
     with_backward,
 )
+
+# The plain digits ask for a network that learns, the moved ones for one that a linear classifier cannot match.
+LEAST = {"values": 0.85, "edge cases": 0.7, "contract": 0.0}
 
 
 def _digits(generator: torch.Generator) -> list[Case]:
@@ -51,26 +55,6 @@ def _digits(generator: torch.Generator) -> list[Case]:
     ]
 
 
-def _predictions(case: Case, outputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    """How good the logits are, if they come again for the same seed, and if they are logits and not probabilities.
-
-    Small differences are rounding: on a GPU the order of a sum is not always the same.
-    """
-    logits, repeated = outputs
-    accuracy = (logits.argmax(dim=1) == case.kept["truth"].to(logits.device)).double().mean()
-    differ = ((logits - repeated).abs().max() > 1e-2 * (1 + logits.abs().max())).double()
-    probabilities = ((logits.sum(dim=1) - 1).abs().max() < 1e-3).double()
-    return accuracy, differ, probabilities
-
-
-def _wanted(case: Case) -> tuple[Target, ...]:
-    """The plain digits ask for a network that learns, the moved ones for one that a linear classifier cannot match."""
-    least = {"values": 0.85, "edge cases": 0.7, "contract": 0.0}[case.criterion]
-    accuracy = Target(torch.tensor(least, dtype=torch.float64), float(case.criterion == "contract"), at_least=True)
-    only_contract = float(case.criterion != "contract")
-    return accuracy, Target(torch.tensor(0.0)), Target(torch.tensor(0.0), only_contract)
-
-
 PROBLEMS = (
     Problem(
         name="train_small_cnn",
@@ -80,11 +64,7 @@ PROBLEMS = (
         expected=lambda arguments, dout: (arguments["test"].new_zeros(len(arguments["test"]), 10),) * 2,
         points={"values": 4, "edge cases": 2, "contract": 2},
         forbidden=with_backward(CONVOLUTION_BACKWARD | MAX_POOL | AVG_POOL | CROSS_ENTROPY) | CLASSIFIERS,
-        measured=Measure(
-            ("held-out accuracy", "predictions that come out differently", "rows that are probabilities"),
-            _predictions,
-            _wanted,
-        ),
+        measured=held_out(LEAST),
         modules=(__name__,),
     ),
 )

@@ -12,6 +12,7 @@ import torch
 
 from autograder.calls.case import Case
 from autograder.problem import Target
+from autograder.problems.drawing import sized
 
 STANDARD_ERRORS = 7
 # As many draws tell by their numbers whether the entries of one draw are independent.
@@ -25,8 +26,7 @@ def seeded(generator: torch.Generator) -> torch.Generator:
 
 def away_from_zero(generator: torch.Generator, *shape: int) -> torch.Tensor:
     """Numbers of both signs, from 0.5 to 1.5 in size, float64: what is dropped is known by its zeros."""
-    size = torch.rand(shape, generator=generator, dtype=torch.float64) + 0.5
-    return size * (2 * torch.randint(2, shape, generator=generator) - 1)
+    return sized(generator, *shape) * (2 * torch.randint(2, shape, generator=generator) - 1)
 
 
 def transposed_too(cases: Iterable[Case]) -> list[Case]:

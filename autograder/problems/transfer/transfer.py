@@ -5,7 +5,8 @@ import torch
 from autograder.calls.case import Case
 from autograder.calls.models import transferring
 from autograder.datasets import digits
-from autograder.problem import Measure, Problem, Target
+from autograder.problem import Problem
+from autograder.problems.accuracy import held_out
 from autograder.problems.drawing import whole
 from autograder.problems.forbidden import CLASSIFIERS, CROSS_ENTROPY
 from autograder.programs import slip
@@ -48,21 +49,6 @@ def _tasks(generator: torch.Generator) -> list[Case]:
     ]
 
 
-def _predictions(case: Case, outputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    """How good the logits are, if they come again for the same seed, and if they are logits and not probabilities."""
-    logits, repeated = outputs
-    accuracy = (logits.argmax(dim=1) == case.kept["truth"].to(logits.device)).double().mean()
-    differ = ((logits - repeated).abs().max() > 1e-2 * (1 + logits.abs().max())).double()
-    probabilities = ((logits.sum(dim=1) - 1).abs().max() < 1e-3).double()
-    return accuracy, differ, probabilities
-
-
-def _wanted(case: Case) -> tuple[Target, ...]:
-    only_contract = float(case.criterion == "contract")
-    accuracy = Target(torch.tensor(LEAST[case.criterion], dtype=torch.float64), only_contract, at_least=True)
-    return accuracy, Target(torch.tensor(0.0)), Target(torch.tensor(0.0), 1 - only_contract)
-
-
 def _shapes(arguments, dout) -> tuple[torch.Tensor, ...]:
     classes = int(arguments["target"].max()) + 1
     return (arguments["test"].new_zeros(len(arguments["test"]), classes),) * 2
@@ -77,11 +63,7 @@ PROBLEMS = (
         expected=_shapes,
         points={"values": 8, "edge cases": 3, "contract": 3},
         forbidden=CROSS_ENTROPY | CLASSIFIERS,
-        measured=Measure(
-            ("held-out accuracy", "predictions that come out differently", "rows that are probabilities"),
-            _predictions,
-            _wanted,
-        ),
+        measured=held_out(LEAST),
         modules=(__name__,),
     ),
 )
