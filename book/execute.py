@@ -8,6 +8,7 @@ import argparse
 import json
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -36,7 +37,12 @@ class Worker(ExecutionWorkerLocalMProc):
     @staticmethod
     def execute(project_nb, data):
         os.environ["BOOK_REPORT"] = str(report_of(Path(data.cache.path), Path(project_nb.uri)))
-        return ExecutionWorkerLocalMProc.execute(project_nb, data)
+        try:
+            return ExecutionWorkerLocalMProc.execute(project_nb, data)
+        finally:
+            # nbclient leaves a handler of its own behind when a kernel does not start, and this is how a pool ends its
+            # processes: it would wait for this one for ever.
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 class Executor(JupyterExecutorLocalMproc):

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -238,6 +239,26 @@ def test_a_kernel_ends_with_the_build_that_asked_for_it(course):
     wait_until(lambda: not kernel.is_running() or kernel.status() == psutil.STATUS_ZOMBIE)
 
 
+def test_a_process_of_the_pool_can_be_ended_though_its_kernel_did_not_start(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(ROOT / "book")
+    execute = load("execute")
+    before = signal.getsignal(signal.SIGTERM)
+
+    def leaves_a_handler(project_nb, data):
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        raise RuntimeError("Kernel died")
+
+    monkeypatch.setattr(execute.ExecutionWorkerLocalMProc, "execute", leaves_a_handler)
+    monkeypatch.setenv("BOOK_REPORT", "")
+    page = SimpleNamespace(uri=str(ROOT / "book" / "intro.md"))
+    try:
+        with pytest.raises(RuntimeError):
+            execute.Worker.execute(page, SimpleNamespace(cache=SimpleNamespace(path=tmp_path)))
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_the_gate_runs_the_pages_as_other_processors_would(course):
     cell = "import os\nassert os.environ.get('ATEN_CPU_CAPABILITY') != 'default'"
     (course / "book" / "page.md").write_text(HEAD + CELL.format(cell))
@@ -247,8 +268,8 @@ def test_the_gate_runs_the_pages_as_other_processors_would(course):
     assert "fails on a processor with no vector unit" in result.stdout
 
 
-def load_build():
-    spec = importlib.util.spec_from_file_location("build_book", ROOT / "book" / "build.py")
+def load(name):
+    spec = importlib.util.spec_from_file_location(f"{name}_book", ROOT / "book" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -265,7 +286,7 @@ def load_build():
     ids=["in-time", "within-the-measure", "long-page", "long-book"],
 )
 def test_the_gate_holds_pages_and_book_to_a_minute(seconds, chapters, said):
-    found = load_build().complaints(seconds, chapters)
+    found = load("build").complaints(seconds, chapters)
     assert len(found) == len(said)
     assert all(text in complaint for text, complaint in zip(said, found, strict=True))
 
