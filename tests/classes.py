@@ -1,6 +1,7 @@
 """Small classes to grade, and what a gradebook says of them."""
 
 import contextlib
+import io
 import os
 import shutil
 import socket
@@ -16,6 +17,7 @@ import psutil
 import pytest
 from nbgrader.api import Gradebook
 
+from autograder import cli
 from autograder.course import ROOT
 from autograder.demo import Student, filled_in
 from autograder.release import register
@@ -64,6 +66,16 @@ def grade(course: Path, *options: str) -> tuple[int, str]:
     """Grade the class; the exit code, and what was printed."""
     code = grading(course, *options).wait(timeout=300)
     return code, (course / "grading.log").read_text()
+
+
+def grade_on(cluster: str, course: Path, *options: str) -> tuple[int, str]:
+    """Grade the class with a cluster that runs already, in this process; the exit code, and what was printed."""
+    command = ["autograder", "grade", WORD, "--course", str(course), "--scheduler", cluster, *options]
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as said:
+        patch.setattr(sys, "argv", command)
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    return int(ended.value.code or 0), said.getvalue()
 
 
 def gradebook(url: str) -> dict[str, tuple]:

@@ -3,6 +3,8 @@
 import os
 import signal
 import subprocess
+import tempfile
+from pathlib import Path
 
 import nbformat
 import psutil
@@ -13,6 +15,7 @@ from classes import (
     Postgres,
     dask_cluster,
     grade,
+    grade_on,
     gradebook,
     graded,
     grading,
@@ -50,6 +53,16 @@ def undisturbed(tmp_path_factory):
     return course
 
 
+@pytest.fixture(scope="module")
+def cluster(undisturbed, tmp_path_factory):
+    """The address of a cluster that grades for several tests, and sees none of their courses."""
+    with (
+        tempfile.TemporaryDirectory(prefix="dask-") as folder,
+        dask_cluster(Path(folder), hidden=tmp_path_factory.getbasetemp()) as address,
+    ):
+        yield address
+
+
 def test_every_student_gets_a_line_and_the_right_score(undisturbed):
     said = (undisturbed / "grading.log").read_text()
     assert "✓ student0: 90 of 90, 10 to be read" in said
@@ -74,14 +87,14 @@ def test_what_is_graded_is_not_graded_again(undisturbed):
     assert before == {path: path.stat().st_mtime_ns for path in undisturbed.glob(f"autograded/*/{WORD}/*")}
 
 
-def test_a_newer_submission_is_graded_again(tmp_path):
+def test_a_newer_submission_is_graded_again(cluster, tmp_path):
     course = make_course(tmp_path, students=1)
     stamp = course / "submitted" / "student0" / WORD / "timestamp.txt"
     stamp.write_text("2030-01-01 10:00:00 UTC")
-    assert grade(course)[0] == 0
-    assert "Everybody is graded already" in grade(course)[1]
+    assert grade_on(cluster, course)[0] == 0
+    assert "Everybody is graded already" in grade_on(cluster, course)[1]
     stamp.write_text("2030-01-01 11:00:00 UTC")
-    assert "1 graded" in grade(course)[1]
+    assert "1 graded" in grade_on(cluster, course)[1]
 
 
 def test_nbgrader_s_own_command_gives_the_same_scores(undisturbed, tmp_path):
@@ -99,9 +112,9 @@ def outputs_of(path):
     return [cell.get("outputs") for cell in nbformat.read(path, as_version=4).cells]
 
 
-def test_a_regrade_repeats_itself_and_keeps_what_a_person_wrote(undisturbed, tmp_path):
+def test_a_regrade_repeats_itself_and_keeps_what_a_person_wrote(cluster, tmp_path):
     course = make_course(tmp_path, students=2)
-    grade(course)
+    grade_on(cluster, course)
     with Gradebook(url(course)) as book:
         grade_of = {g.name: g for g in book.find_submission(WORD, "student1").notebooks[0].grades}
         grade_of["explain_vanishing"].manual_score = 7
@@ -111,7 +124,7 @@ def test_a_regrade_repeats_itself_and_keeps_what_a_person_wrote(undisturbed, tmp
     before = gradebook(url(course))
     notebook = course / "autograded" / "student1" / WORD / f"{WORD}.ipynb"
     executed = notebook.read_bytes()
-    code, said = grade(course, "--force", "--student", "student1")
+    code, said = grade_on(cluster, course, "--force", "--student", "student1")
     assert code == 0
     assert "student0" not in said
     after = gradebook(url(course))
@@ -161,13 +174,13 @@ def test_a_killed_run_goes_on_where_it_was(undisturbed, tmp_path):
 
 
 @pytest.mark.parametrize("moment", ["before the gradebook", "after the gradebook", "while the old one is replaced"])
-def test_a_run_that_dies_while_it_writes_is_repaired_by_the_next(undisturbed, tmp_path, monkeypatch, moment):
+def test_a_run_that_dies_while_it_writes_is_repaired_by_the_next(cluster, undisturbed, tmp_path, monkeypatch, moment):
     """The moments that a kill from outside hardly ever meets."""
     from autograder.grading import run
 
     course = make_course(tmp_path, students=1)
     if moment == "while the old one is replaced":
-        grade(course)
+        grade_on(cluster, course)
         final = course / "autograded" / "student0" / WORD
         place, name, survives = run.Path, "rename", lambda self, target: self == final
     elif moment == "after the gradebook":
@@ -187,9 +200,9 @@ def test_a_run_that_dies_while_it_writes_is_repaired_by_the_next(undisturbed, tm
     with monkeypatch.context() as patch:
         patch.setattr(place, name, cut)
         with pytest.raises(Power):
-            grade_class(nbgrader_at(course), WORD, Options(workers=1, force=True), lambda *_: None)
+            grade_class(nbgrader_at(course), WORD, Options(scheduler=cluster, force=True), lambda *_: None)
     assert graded(course) == []
-    assert grade(course)[0] == 0
+    assert grade_on(cluster, course)[0] == 0
     assert graded(course) == ["student0"]
     assert gradebook(url(course))["student0"] == gradebook(url(undisturbed))["student0"]
 
@@ -210,10 +223,9 @@ def test_postgres_keeps_the_gradebook_though_it_is_killed(undisturbed, tmp_path_
         server.stop()
 
 
-def test_workers_elsewhere_need_no_course_folder(undisturbed, tmp_path_factory):
-    course = make_course(tmp_path_factory.mktemp("with a cluster"))
-    with dask_cluster(tmp_path_factory.mktemp("dask"), hidden=course) as address:
-        code, said = grade(course, "--scheduler", address)
+def test_workers_elsewhere_need_no_course_folder(cluster, undisturbed, tmp_path):
+    course = make_course(tmp_path)
+    code, said = grade(course, "--scheduler", cluster)
     assert code == 0, said
     assert gradebook(url(course)) == gradebook(url(undisturbed))
 
@@ -262,12 +274,12 @@ def test_bad_options_get_one_sentence(undisturbed, options, sentence):
     assert "Traceback" not in said
 
 
-def test_what_is_missing_is_named(tmp_path):
+def test_what_is_missing_is_named(cluster, tmp_path):
     course = make_course(tmp_path, students=0)
-    assert "Nobody has handed in activations" in grade(course)[1]
+    assert "Nobody has handed in activations" in grade_on(cluster, course)[1]
     hand_in(course, "sun")
     (course / "grading-seed.txt").write_text("a secret")
-    code, said = grade(course)
+    code, said = grade_on(cluster, course)
     assert code == 1
     assert "holds 'a secret'; expected one whole number" in " ".join(said.split())
 

@@ -83,7 +83,8 @@ def grade_class(
         lines: list[Line] = []
         if not waiting:
             return lines
-        with _cluster(options, course.workers) as client:
+        # A worker takes seconds to start: none for whom there is no submission.
+        with _cluster(options, min(course.workers, len(waiting))) as client:
             for line in course.grade(client, waiting):
                 lines.append(line)
                 show(len(lines), len(waiting), line)
