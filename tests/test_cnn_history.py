@@ -13,14 +13,278 @@ import torch.nn.functional as F
 from torch import nn
 
 from autograder.course import ROOT
-from autograder.references.cnn_history import MODULES, NETWORKS, Layer, cost_table, googlenet, nasnet
+from autograder.references.cnn_history import NETWORKS, Layer, cost_table, googlenet, lenet5, nasnet, top_k_error
+from autograder.references.cnn_history.alexnet import AlexNetGroupedConv
 from autograder.references.cnn_history.convolutions import ConvNormReLU
+from autograder.references.cnn_history.efficientnet import compound_scaling
+from autograder.references.cnn_history.published import PUBLISHED
+from autograder.references.cnn_history.visualization import occlusion_map
+
+NAMES = """
+    lenet5 alexnet zfnet vgg16 vgg19 nin googlenet inception_v2 inception_v3 inception_v4
+    resnet18 resnet34 resnet50 resnet101 resnet152 preact_resnet164 wide_resnet28_10 wide_resnet50_2 pyramidnet
+    resnext50_32x4d densenet121 densenet169 densenet201 se_resnet50 mobilenet_v1 xception nasnet_a_large
+    efficientnet_b0 efficientnet_b1 efficientnet_b2 efficientnet_b3 efficientnet_b4 efficientnet_b5 efficientnet_b6
+    efficientnet_b7
+""".split()
+for_every_network = pytest.mark.parametrize("name", NAMES)
+# Those that have a network inside that is for training alone.
+AUXILIARY = {"googlenet": 2, "inception_v2": 1, "inception_v3": 1}
 
 
 def on_meta(build: Callable[[], nn.Module]) -> nn.Module:
     """A network without memory for its weights."""
     with torch.device("meta"):
         return build()
+
+
+def parameters_of(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+def test_every_network_of_the_notes_is_there_and_its_figures():
+    assert list(NETWORKS) == NAMES
+    assert list(PUBLISHED) == NAMES
+
+
+@for_every_network
+def test_it_has_the_published_number_of_parameters(name):
+    published = PUBLISHED[name]
+    network = on_meta(NETWORKS[name])
+    table = cost_table(network, published.input_shape)
+    assert sum(layer.parameters for layer in table) == published.parameters
+    assert parameters_of(network) == (published.with_auxiliary or published.parameters)
+    assert table[-1].output_shape == (10 if published.dataset in ("MNIST", "CIFAR-10") else 1000,) or name == "nin"
+
+
+# Where the printed figure is of other layers than those of the network, as `difference` says.
+OTHERWISE = {"inception_v2": 1.68, "inception_v3": 1.19, "resnet50": 1.08}
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if PUBLISHED[name].multiply_adds])
+def test_its_multiply_adds_are_near_the_published_ones(name):
+    published = PUBLISHED[name]
+    counted = sum(layer.multiply_adds for layer in cost_table(on_meta(NETWORKS[name]), published.input_shape))
+    assert counted / published.multiply_adds == pytest.approx(OTHERWISE.get(name, 1), abs=0.07)
+
+
+@pytest.mark.parametrize("published", PUBLISHED.values(), ids=PUBLISHED)
+def test_every_published_figure_has_its_source(published):
+    assert published.parameters_source
+    assert bool(published.multiply_adds) == bool(published.multiply_adds_source)
+    assert published.error_source
+    assert published.top1 or published.top5
+
+
+@for_every_network
+def test_it_runs_forward_and_backward_at_the_size_of_its_paper(name):
+    """In training mode, without memory for the values; every parameter gets a gradient."""
+    published = PUBLISHED[name]
+    classes = 1000 if published.dataset == "ImageNet" else 10
+    network = on_meta(NETWORKS[name])
+    images = torch.empty(2, *published.input_shape, device="meta")
+    found = network.train()(images)
+    heads = found if isinstance(found, tuple) else (found,)
+    assert [tuple(head.shape) for head in heads] == [(2, classes)] * (1 + AUXILIARY.get(name, 0))
+    sum(F.cross_entropy(head, torch.zeros(2, dtype=torch.int64, device="meta")) for head in heads).backward()
+    assert [key for key, value in network.named_parameters() if value.grad is None] == []
+    assert network.eval()(images).shape == (2, classes)
+
+
+IMPORTED = """
+import sys, torch
+from autograder.references.cnn_history import NETWORKS
+before = set(sys.modules)
+with torch.device("meta"):
+    NETWORKS[sys.argv[1]]()
+place = "autograder.references.cnn_history."
+print(*sorted({name.removeprefix(place) for name in sys.modules if name.startswith(place)}))
+"""
+SHARED = set("convolutions cost evaluation inception_modules preactivation residual squeeze_excitation".split())
+MODULE_OF = {
+    "lenet5": "lenet5",
+    "resnext50_32x4d": "resnext",
+    "se_resnet50": "se_resnet",
+    "inception_v3": "inception_v3",
+}
+
+
+@pytest.mark.parametrize(("name", "module"), MODULE_OF.items(), ids=MODULE_OF)
+def test_importing_one_network_imports_no_other(name, module):
+    command = [sys.executable, "-c", IMPORTED, name]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert set(told) - SHARED == {module}
+
+
+def test_no_network_imports_another():
+    """All modules, read and not run: they import shared blocks alone, and the package imports no network."""
+    folder = ROOT / "autograder" / "references" / "cnn_history"
+    imported = {
+        path.stem: set(re.findall(r"autograder\.references\.cnn_history\.(\w+) import", path.read_text()))
+        for path in folder.glob("*.py")
+    }
+    assert {module for modules in imported.values() for module in modules} - SHARED == set()
+
+
+# What is special in a network, computed in another way
+def test_lenet5_is_counted_as_in_its_paper():
+    """Section II.B: the trainable numbers, layer by layer, and all connections, biases and subsampling included."""
+    network = lenet5.LeNet5()
+    layers = {name: parameters_of(part) for name, part in network.named_children()}
+    assert layers == {"c1": 156, "s2": 12, "c3": 1516, "s4": 32, "c5": 48_120, "f6": 10_164, "output": 0}
+    table = cost_table(network, (1, 32, 32))
+    connections = {
+        "c1": 122_304,
+        "s2": 5_880,
+        "c3": 151_600,
+        "s4": 2_000,
+        "c5": 48_120,
+        "f6": 10_164,
+    }
+    for name, expected in connections.items():
+        rows = [row for row in table if row.name.partition(".")[0] == name]
+        values = sum(row.activations for row in rows)
+        # A value of a subsampling layer is connected to its four and to its bias.
+        counted = 5 * values if name.startswith("s") else sum(row.multiply_adds for row in rows) + values
+        assert counted == expected
+
+
+def test_c3_sees_the_maps_of_the_papers_table():
+    """Table I, row by row: the maps of C3 that an S2 map goes to."""
+    rows = [
+        "X...XXX..XXXX.XX",
+        "XX...XXX..XXXX.X",
+        "XXX...XXX..X.XXX",
+        ".XXX..XXXX..X.XX",
+        "..XXX..XXXX.XX.X",
+        "...XXX..XXXX.XXX",
+    ]
+    layer = lenet5.LeNetC3()
+    for row, marks in enumerate(rows):
+        images = torch.zeros(1, 6, 5, 5, requires_grad=True)
+        (grad,) = torch.autograd.grad(layer(images)[0, :, 0, 0].sum(), images, retain_graph=True)
+        assert grad[0, row].abs().sum() > 0
+        sees = [
+            float(torch.autograd.grad(layer(images)[0, k, 0, 0], images)[0][0, row].abs().sum()) > 0 for k in range(16)
+        ]
+        assert "".join("X" if seen else "." for seen in sees) == marks
+
+
+def test_the_pictures_of_lenets_classes_are_ten_and_differ():
+    centres = lenet5.RBFOutput().centres
+    assert centres.abs().eq(1).all()
+    assert len(centres.unique(dim=0)) == 10
+    logits = lenet5.RBFOutput()(centres)
+    assert logits.argmax(dim=1).tolist() == list(range(10))
+    assert logits.diagonal().eq(0).all()
+
+
+def test_two_gpus_are_a_convolution_with_two_groups():
+    layer = AlexNetGroupedConv(4, 6, kernel_size=3, stride=2, padding=1)
+    images = torch.randn(2, 4, 9, 9)
+    weight, bias = (torch.cat([getattr(gpu, of) for gpu in (layer.gpu1, layer.gpu2)]) for of in ("weight", "bias"))
+    torch.testing.assert_close(layer(images), F.conv2d(images, weight, bias, stride=2, padding=1, groups=2))
+
+
+def test_alexnets_normalization_is_the_papers_formula():
+    """Section 3.3: b = a / (k + α Σ a²)^β over n = 5 neighbouring maps, k = 2, α = 1e-4, β = 0.75."""
+    norm = on_meta(NETWORKS["alexnet"]).norm1
+    a = 50 * torch.randn(1, 8, 2, 2)
+    for i in range(8):
+        total = a[:, max(0, i - 2) : i + 3].square().sum(dim=1)
+        torch.testing.assert_close(norm(a)[:, i], a[:, i] / (2 + 1e-4 * total) ** 0.75)
+
+
+@pytest.mark.parametrize("size", [6, 7])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_nasnets_pools_leave_the_padding_out(size, stride):
+    """TensorFlow's "SAME": ⌈size / stride⌉ places, the padding before them half of what is needed, rounded down."""
+    images = torch.randn(1, 2, size, size)
+    out = -(-size // stride)
+    before = max(0, (out - 1) * stride + 3 - size) // 2
+    for kind, reduce in (("avg3", torch.mean), ("max3", torch.amax)):
+        found = nasnet.Pool(kind, stride)(images)
+        assert found.shape == (1, 2, out, out)
+        for i in range(out):
+            for j in range(out):
+                rows, columns = (range(max(0, k * stride - before), min(size, k * stride - before + 3)) for k in (i, j))
+                window = images[:, :, rows.start : rows.stop, columns.start : columns.stop]
+                torch.testing.assert_close(found[:, :, i, j], reduce(window, dim=(2, 3)))
+
+
+# What a network costs
+def test_a_cost_table_by_hand():
+    network = nn.Sequential(
+        nn.Conv2d(4, 6, kernel_size=(3, 1), padding=(1, 0), groups=2),
+        nn.BatchNorm2d(6),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(6 * 4 * 4, 5),
+    )
+    assert cost_table(network, (4, 8, 8)) == [
+        Layer("0", (6, 8, 8), 384, 6 * 2 * 3 + 6, 384 * 2 * 3),
+        Layer("1", (6, 8, 8), 384, 12, 0),
+        Layer("2", (6, 4, 4), 96, 0, 0),
+        Layer("3", (96,), 96, 0, 0),
+        Layer("4", (5,), 5, 96 * 5 + 5, 96 * 5),
+    ]
+
+
+def test_a_layer_that_is_called_twice_works_twice_and_has_its_parameters_once():
+    layer = nn.Conv2d(2, 2, kernel_size=1)
+    network = nn.Sequential(layer, layer)
+    assert [row.parameters for row in cost_table(network, (2, 3, 3))] == [6, 0]
+    assert [row.multiply_adds for row in cost_table(network, (2, 3, 3))] == [36, 36]
+
+
+def test_a_cost_table_leaves_the_network_as_it_was():
+    network = nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.Dropout())
+    network[1].eval()
+    state = {name: value.clone() for name, value in network.state_dict().items()}
+    cost_table(network, (1, 2, 2))
+    assert [module.training for module in network.modules()] == [True, True, False, True]
+    assert all(value.equal(state[name]) for name, value in network.state_dict().items())
+    assert not any(module._forward_hooks for module in network.modules())
+
+
+def test_the_notes_table_of_vgg16():
+    """Its values and weights, of which the notes give some; 15,237,608 values with those of the image."""
+    table = cost_table(on_meta(NETWORKS["vgg16"]), (3, 224, 224))
+    assert 3 * 224 * 224 + sum(row.activations for row in table) == 15_237_608
+    assert table[0][1:] == ((64, 224, 224), 3_211_264, 1_728 + 64, 86_704_128)
+    assert table[-3].parameters == 102_760_448 + 4096
+    assert sum(row.multiply_adds for row in table) == 15_470_264_320
+
+
+# The functions
+def test_top_k_error():
+    logits = torch.tensor([[3.0, 2.0, 1.0], [0.0, 0.0, 0.0], [1.0, 5.0, 5.0]])
+    target = torch.tensor([1, 1, 2])
+    # In the second row class 0 goes before class 1, in the third class 1 before class 2.
+    assert [round(float(top_k_error(logits, target, k)), 6) for k in (1, 2, 3)] == [1.0, 0.0, 0.0]
+    assert float(top_k_error(logits, torch.tensor([0, 0, 2]), 1)) == pytest.approx(1 / 3)
+
+
+def test_an_occlusion_map_tells_where_the_network_looks():
+    class Corner(nn.Module):
+        def forward(self, x):
+            bright = x[:, :, :2, 2:4].mean(dim=(1, 2, 3))
+            return torch.stack([bright, torch.zeros_like(bright)], dim=1)
+
+    image = torch.ones(3, 6, 8)
+    found = occlusion_map(Corner(), image, target=0, patch=2, stride=2)
+    expected = torch.full((3, 4), torch.tensor([1.0, 0.0]).softmax(0)[0])
+    expected[0, 1] = 0.5
+    torch.testing.assert_close(found, expected)
+    assert image.eq(1).all()
+    assert occlusion_map(Corner(), image, target=1, patch=3, stride=2).shape == (2, 3)
+
+
+def test_compound_scaling():
+    assert compound_scaling(0) == (1, 1, 1)
+    assert compound_scaling(2, alpha=2, beta=3, gamma=4) == (4, 9, 16)
+    depth, width, resolution = compound_scaling(1)
+    assert depth * width**2 * resolution**2 == pytest.approx(1.92, abs=0.005)
 
 
 # The same network elsewhere
@@ -111,6 +375,8 @@ TORCHVISION = {
     "densenet201": 64,
     **{f"efficientnet_b{i}": 64 for i in range(8)},
 }
+
+
 @pytest.mark.parametrize(("name", "size"), TORCHVISION.items(), ids=TORCHVISION)
 def test_it_is_torchvisions(name, size, torchvision):
     variant = {"init_weights": False, "transform_input": False} if name == "inception_v3" else {}
@@ -121,6 +387,11 @@ def test_it_is_torchvisions(name, size, torchvision):
     ours = on_meta(NETWORKS[name])
     names = in_order(ours, theirs, "stem grid35 grid17 auxiliary grid8 fc" if name == "inception_v3" else "")
     assert_same(ours, theirs, names, size, batch=1 if name.startswith("vgg") else 2)
+    # What torchvision prints of its network, without the weights.
+    told = next(iter(torchvision.get_model_weights(name))).meta
+    table = cost_table(ours, PUBLISHED[name].input_shape)
+    assert parameters_of(ours) == told["num_params"]
+    assert round(sum(row.multiply_adds for row in table) / 1e9, 3) == told["_ops"]
 
 
 def test_googlenet_is_torchvisions_but_for_what_differs_there(torchvision, without_dropout):
