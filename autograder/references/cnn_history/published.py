@@ -21,7 +21,7 @@ class Published:
     `year` is that of the first version, often on arXiv. `depth` counts as the paper does. `parameters` are those used
     in evaluation; `with_auxiliary` adds the auxiliary heads. `multiply_adds` are as printed, of one image of
     `input_shape`. `top1` and `top5` are errors in percent of one network, on the validation images of ILSVRC 2012 or
-    the test images of `dataset`. `difference` says what the paper, this network and common implementations do not share.
+    the test images of `dataset`. `difference` says where the paper, this network and common implementations differ.
     """
 
     year: int
