@@ -363,7 +363,7 @@ def assert_same(ours: nn.Module, theirs: nn.Module, names: dict[str, str], size:
     expected = outputs(theirs, {names[name]: value for name, value in state.items()}, images)
     for found, wanted in zip(outputs(ours, state, images), expected, strict=True):
         assert wanted.std() > 0
-        torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-3 * float(wanted.std()))
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4 * float(wanted.std()))
 
 
 def in_order(ours: nn.Module, theirs: nn.Module, parts: str = "") -> dict[str, str]:

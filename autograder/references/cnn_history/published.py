@@ -123,7 +123,7 @@ PUBLISHED = {
         *(2013, "Lin et al. 2014", 9, 966_986, IMGCLSMOB),
         top1=8.81,
         error_source="Lin et al. 2014, table 1, with augmented images",
-        difference="The paper does not print the widths; they are those of the authors' configuration file. Its pools round up.",
+        difference="The paper does not print the widths; they are those of the authors' configuration file.",
     ),
     "googlenet": _imagenet(
         *(2014, "Szegedy et al. 2015", 224, 22, 6_998_552, CAFFE),
