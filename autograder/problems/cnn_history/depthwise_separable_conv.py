@@ -54,8 +54,7 @@ class DepthwiseSeparableConv__layers(torch.nn.Module):
 
     def forward(self, x):
         x = self.relu(self.bn1(self.depthwise(x)))
-        x = self.relu(self.bn2(self.pointwise(x)))
-        return x
+        return self.relu(self.bn2(self.pointwise(x)))
 
 
 class DepthwiseSeparableConv__by_channels(torch.nn.Module):
@@ -87,7 +86,7 @@ slip(
     DepthwiseSeparableConv__layers,
     "not_activated_at_the_end",
     "There is no ReLU at the end.",
-    ("x = self.relu(self.bn2(self.pointwise(x)))", "x = self.bn2(self.pointwise(x))"),
+    ("return self.relu(self.bn2(self.pointwise(x)))", "return self.bn2(self.pointwise(x))"),
 )
 slip(
     DepthwiseSeparableConv__layers,
@@ -122,7 +121,7 @@ slip(
     "activated_before_the_norm",
     "The ReLU comes before the batch normalization; it is convolution, normalization, ReLU.",
     ("x = self.relu(self.bn1(self.depthwise(x)))", "x = self.bn1(self.relu(self.depthwise(x)))"),
-    ("x = self.relu(self.bn2(self.pointwise(x)))", "x = self.bn2(self.relu(self.pointwise(x)))"),
+    ("return self.relu(self.bn2(self.pointwise(x)))", "return self.bn2(self.relu(self.pointwise(x)))"),
 )
 slip(
     DepthwiseSeparableConv__layers,
