@@ -1,4 +1,4 @@
-"""The kind of call about a class of layers: an `nn.Module` is made, given known parameters, and run forward and back."""
+"""The kind of call about a class of layers: an `nn.Module` is made, given known parameters, and run both ways."""
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from autograder.calls.case import Case, Inputs, clone
 from autograder.calls.outcome import ComplaintError, message_of, shorten
@@ -109,8 +110,13 @@ def parts_of(label: str, inputs: Mapping[str, Any]) -> list[tuple[str, torch.Siz
 def _load(signature: Signature, net: nn.Module, inputs: Inputs, ask: Ask) -> None:
     """Put a state into a network, in its dtype and on its device. Raises the complaint that names what does not fit."""
     state, x = inputs["state"], inputs["x"]
-    own = {name: tuple(getattr(value, "shape", ())) for name, value in ask(signature.name, via=net.state_dict).items()}
-    found = _misfit(own, {name: tuple(value.shape) for name, value in state.items()})
+    asked = {name: tuple(value.shape) for name, value in state.items()}
+    # A lazy layer's parameters have no shape before they are given one.
+    own = {
+        name: asked.get(name) if is_lazy(value) else tuple(getattr(value, "shape", ()))
+        for name, value in ask(signature.name, via=net.state_dict).items()
+    }
+    found = _misfit(own, asked)
     if found:
         raise ComplaintError(f"{signature.name} holds other parameters than the text asks for: {found}.")
     try:

@@ -119,6 +119,7 @@ slip(
     "The padding that is given does not count: it is computed from the kernel's size.",
     (
         "self.gpu1 = torch.nn.Conv2d(in_channels // 2, out_channels // 2, kernel_size, stride=stride, padding=padding)",
-        "padding = kernel_size // 2\n        self.gpu1 = torch.nn.Conv2d(in_channels // 2, out_channels // 2, kernel_size, stride, padding)",
+        "padding = kernel_size // 2\n"
+        "        self.gpu1 = torch.nn.Conv2d(in_channels // 2, out_channels // 2, kernel_size, stride, padding)",
     ),
 )

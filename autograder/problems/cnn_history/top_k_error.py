@@ -112,13 +112,13 @@ slip(
 slip(
     top_k_error__compared,
     "equal_ones_go_first",
-    "Of classes with equal logits the target goes first, wherever it stands; the lower class goes first.",
+    "Classes with equal logits come in the wrong order: of these the lower one goes first.",
     ("ahead = (logits > own) | ((logits == own) & (places < target[:, None]))", "ahead = logits > own"),
 )
 slip(
     top_k_error__compared,
     "equal_ones_go_last",
-    "Of classes with equal logits the target goes last, wherever it stands; the lower class goes first.",
+    "Classes with equal logits come in the wrong order: of these the lower one goes first.",
     ("(places < target[:, None])", "(places != target[:, None])"),
 )
 slip(
