@@ -16,7 +16,6 @@ PLACES = [
     "solutions/{word}.py",
     "exercises/{word}/{word}.ipynb",
     "autograder/problems/{word}/__init__.py",
-    "autograder/references/{word}.py",
     "tests/programs/{word}.py",
 ]
 
@@ -25,6 +24,13 @@ PLACES = [
 @pytest.mark.parametrize("place", PLACES)
 def test_the_word_finds_the_file(word, place):
     assert (ROOT / place.format(word=word)).is_file()
+
+
+@for_every_word
+def test_the_word_finds_what_is_right(word):
+    """A module, or a package of modules."""
+    place = ROOT / "autograder" / "references" / word
+    assert place.with_suffix(".py").is_file() != (place / "__init__.py").is_file()
 
 
 @for_every_word
@@ -38,7 +44,8 @@ def test_no_place_has_a_word_that_the_others_do_not_know():
     assert sorted(problem_sets()) == words()
     assert sorted(folder.name for folder in (ROOT / "exercises").iterdir()) == words()
     for folder in ("autograder/references", "tests/programs"):
-        assert sorted({path.stem for path in (ROOT / folder).glob("*.py")} - {"__init__"}) == words()
+        found = {path for path in (ROOT / folder).iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+        assert sorted({path.stem for path in found} - {"__init__"}) == words()
 
 
 @for_every_word

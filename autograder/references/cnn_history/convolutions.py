@@ -1,4 +1,4 @@
-"""Convolutions with what goes with them in most networks: a ReLU, or batch normalization and a ReLU."""
+"""Convolutions with what goes with them in many networks, and branches side by side."""
 
 import torch
 import torch.nn.functional as F
@@ -25,3 +25,10 @@ class ConvNormReLU(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return F.relu(self.bn(self.conv(x)))
+
+
+class Concat(nn.ModuleList):
+    """Branches that all take the same input; their maps are stacked."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([branch(x) for branch in self], dim=1)

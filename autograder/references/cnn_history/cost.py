@@ -36,7 +36,8 @@ def cost_table(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
         parameters = 0 if module in counted else sum(p.numel() for p in module.parameters())
         counted.add(module)
         shape = tuple(out.shape[1:])
-        rows.append(Layer(name, shape, math.prod(shape), parameters, _multiply_adds(module, out[0].numel())))
+        activations = math.prod(shape)
+        rows.append(Layer(name, shape, activations, parameters, activations * _weights_of_a_value(module)))
 
     modes = {module: module.training for module in model.modules()}
     hooks = [
@@ -56,6 +57,6 @@ def cost_table(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
     return rows
 
 
-def _multiply_adds(module: nn.Module, activations: int) -> int:
-    """Each value of the output takes the weights of one filter."""
-    return activations * module.weight[0].numel() if isinstance(module, (nn.Conv2d, nn.Linear)) else 0
+def _weights_of_a_value(module: nn.Module) -> int:
+    """How many weights make a value of the output: those of one filter."""
+    return module.weight[0].numel() if isinstance(module, (nn.Conv2d, nn.Linear)) else 0

@@ -52,3 +52,44 @@ class Transition(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.pool(self.conv(F.relu(self.norm(x))))
+
+
+class DenseNet(nn.Module):
+    """Input (N, 3, 224, 224), logits (N, num_classes) (table 1). Growth rate 32, compression 0.5."""
+
+    def __init__(self, layers: tuple[int, ...], num_classes: int = 1000):
+        super().__init__()
+        growth_rate, features = 32, 64
+        self.conv0 = nn.Conv2d(3, features, kernel_size=7, stride=2, padding=3, bias=False)
+        self.norm0 = nn.BatchNorm2d(features)
+        self.pool0 = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+        stages: list[nn.Module] = []
+        for count in layers:
+            if stages:
+                stages.append(Transition(features, features // 2))
+                features //= 2
+            stages.append(DenseBlock(count, features, bn_size=4, growth_rate=growth_rate))
+            features += count * growth_rate
+        self.stages = nn.Sequential(*stages)
+        self.norm5 = nn.BatchNorm2d(features)
+        self.classifier = nn.Linear(features, num_classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.pool0(F.relu(self.norm0(self.conv0(x))))
+        x = F.relu(self.norm5(self.stages(x)))
+        return self.classifier(x.mean(dim=(2, 3)))
+
+
+def densenet121(num_classes: int = 1000) -> DenseNet:
+    """1 + 2 · (6 + 12 + 24 + 16) + 3 + 1 = 121 layers, 7,978,856 parameters."""
+    return DenseNet((6, 12, 24, 16), num_classes)
+
+
+def densenet169(num_classes: int = 1000) -> DenseNet:
+    """14,149,480 parameters."""
+    return DenseNet((6, 12, 32, 32), num_classes)
+
+
+def densenet201(num_classes: int = 1000) -> DenseNet:
+    """20,013,928 parameters."""
+    return DenseNet((6, 12, 48, 32), num_classes)

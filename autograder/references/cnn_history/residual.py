@@ -67,3 +67,33 @@ def projection(inplanes: int, outplanes: int, stride: int) -> nn.Sequential | No
         nn.Conv2d(inplanes, outplanes, kernel_size=1, stride=stride, bias=False),
         nn.BatchNorm2d(outplanes),
     )
+
+
+class ResNet(nn.Module):
+    """The network around the blocks (table 1): 7×7 and pool, four stages, the mean of each map, one linear layer.
+
+    Input (N, 3, 224, 224), logits (N, num_classes). `layers` says how many blocks each stage has. A stage's first block
+    halves the grid, but for the first stage's; `arguments` are those of all blocks.
+    """
+
+    def __init__(self, block: type[nn.Module], layers: tuple[int, ...], num_classes: int = 1000, **arguments: int):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, kernel_size=7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+        stages: list[nn.Module] = []
+        inplanes = 64
+        for stage, count in enumerate(layers):
+            planes = 64 * 2**stage
+            blocks: list[nn.Module] = []
+            for i in range(count):
+                blocks.append(block(inplanes, planes, stride=2 if stage > 0 and i == 0 else 1, **arguments))
+                inplanes = planes * block.expansion
+            stages.append(nn.Sequential(*blocks))
+        self.layer1, self.layer2, self.layer3, self.layer4 = stages
+        self.fc = nn.Linear(inplanes, num_classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.maxpool(F.relu(self.bn1(self.conv1(x))))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(x.mean(dim=(2, 3)))
