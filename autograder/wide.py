@@ -7,12 +7,13 @@ from typing import Any
 
 import torch
 
-from autograder.calls import models, spaces
+from autograder.calls import models, modules, spaces
 from autograder.calls.case import STEPS, Case, tensors_in
 from autograder.calls.kinds import TRAININGS, backward, backward_draws, batches, draws, forward_draws, graph
 from autograder.expected import Expected, draw, expect
 from autograder.problem import Problem
 from autograder.problems import problems
+from autograder.problems.drawing import normal, state_like
 
 CPU = torch.device("cpu")
 
@@ -26,7 +27,8 @@ def wide_cases(problem: Problem, count: int) -> list[tuple[Case, Expected]]:
     Each counts as one of the contract: types and unchanged inputs are looked at.
     """
     chance = random.Random(0)
-    found = [pair for _ in range(10 * count) if (pair := _wide(problem, chance)) is not None]
+    make = _wide_module if problem.call is modules.module else _wide
+    found = [pair for _ in range(10 * count) if (pair := make(problem, chance)) is not None]
     return found[:count]
 
 
@@ -49,6 +51,27 @@ def _wide(problem: Problem, chance: random.Random) -> tuple[Case, Expected] | No
         return None
     whole = all(bool(torch.isfinite(output).all()) and output.numel() for output in expected.outputs)
     return (case, expected) if whole else None
+
+
+def _wide_module(problem: Problem, chance: random.Random) -> tuple[Case, Expected] | None:
+    """A block with other options, on images of another size. In float64, where no ReLU's input is near 0 by chance."""
+    case, generator = chance.choice(draw(problem, chance.choice(SEEDS))), _seeded(chance)
+    init = tuple(max(1, size + chance.choice((-1, 0, 0, 0, 1, 2))) for size in case.arguments["init"])
+    sides = chance.randint(1, 3), chance.randint(3, 9), chance.randint(3, 9)
+    for channels in dict.fromkeys((case.arguments["x"].shape[1], *init)):
+        try:
+            net = problem.expected.made(*init).double()
+            x = chance.choice((0.3, 1, 10)) * normal(generator, sides[0], channels, *sides[1:])
+            dout = normal(generator, *net(x).shape)
+            training = chance.random() < 0.5
+            arguments = {"x": x, "init": init, "state": state_like(net, generator), "training": training}
+            layout = chance.choice(("contiguous", "transposed"))
+            case = Case("wide", "contract", arguments, dout=dout, dtype=torch.float64, layout=layout)
+            return case, expect(problem, case, CPU)
+        except Exception:
+            # Torch takes no such options, or not so many channels.
+            continue
+    return None
 
 
 def _seeded(chance: random.Random) -> torch.Generator:

@@ -1209,6 +1209,332 @@ TRANSFER = {
     ],
 }
 
+CNN_HISTORY = {
+    "LeNetC3": [
+        (
+            "The third layer of LeNet-5: each map sees only some of those before it (LeCun et al. 1998, table I).",
+            "values",
+        ),
+        ("x (N, 6, H, W), H and W at least 5.", "values", "wider than tall", "one position"),
+        ("Returns (N, 16, H - 4, W - 4):", *EVERY),
+        ("map i is a convolution of 5 by 5, with bias, of the maps that row i of the table names,", "values"),
+        ("in ascending order.", "values"),
+        ("No activation function.", "values"),
+        ("State: maps.0 to maps.15, an nn.ModuleList of convolutions to one channel.", *EVERY),
+    ],
+    "AlexNetGroupedConv": [
+        (
+            "A convolution on two GPUs, each with half of the channels (Krizhevsky et al. 2012, section 3.2).",
+            "values",
+        ),
+        ("in_channels, out_channels: both even.", *EVERY),
+        (
+            "kernel_size, stride and padding as in nn.Conv2d.",
+            "values",
+            "stride and padding left out",
+            "a kernel of 5, padding 1, stride 3",
+            "two channels, a kernel of 1",
+        ),
+        ("x (N, in_channels, H, W).", *EVERY),
+        (
+            "Returns (N, out_channels, H_out, W_out): first the maps that gpu1 makes of the first half of "
+            "the channels,",
+            "values",
+        ),
+        ("then those that gpu2 makes of the second half.", "values"),
+        ("No activation function.", "values"),
+        ("State: gpu1 and gpu2, convolutions with bias.", *EVERY),
+    ],
+    "cost_table": [
+        ("Layer by layer: what a network makes of one image, and what that costs.", "values"),
+        ("model: a torch.nn.Module, in training mode or not.", "normalized maps"),
+        ("input_shape: the shape of one image without the batch, (C, H, W).", *EVERY),
+        ("Returns a list of rows (name, output_shape, activations, parameters, multiply_adds),", "values"),
+        (
+            "one for each call of a layer without layers inside, in the order of the calls.",
+            "layers in two parts",
+            "a shortcut around three layers",
+            "layers that are called twice",
+        ),
+        ("name: as in model.named_modules().", "layers in two parts", "a shortcut around three layers"),
+        ("output_shape: a tuple, without the batch.", "values"),
+        ("activations: the numbers in it.", "values"),
+        (
+            "parameters: weights and biases at the layer's first call, 0 at a later one.",
+            "values",
+            "layers that are called twice",
+            "no parameters at all",
+        ),
+        (
+            "multiply_adds: of an nn.Conv2d, groups regarded, and of an nn.Linear, without biases;",
+            "values",
+            "groups, depthwise and pointwise",
+            "features, no bias in the first layer",
+        ),
+        ("0 for all other layers.", "values", "normalized maps, dropout, no bias"),
+        ("The model stays as it was: modes, running statistics, no hooks left.", "contract"),
+    ],
+    "top_k_error": [
+        (
+            "The share of images whose class is not among the k with the greatest logits (Russakovsky et al. 2015).",
+            "values",
+        ),
+        ("logits (N, C).", "values", "one image"),
+        ("target (N,), int64: the true classes.", "values"),
+        ("k: an int from 1 to C.", "the best alone", "as many as there are classes", "all but one"),
+        ("Returns a number from 0 to 1, or a tensor of one.", "values"),
+        ("Of classes with equal logits the lower one goes first.", "equal logits", "one score for all"),
+    ],
+    "occlusion_map": [
+        (
+            "The probability of a class while a square of the image is covered (Zeiler & Fergus 2014, section 4.2).",
+            "values",
+        ),
+        ("model: a torch.nn.Module in evaluation mode, images (N, C, H, W) to logits.", *EVERY),
+        ("image (C, H, W).", *EVERY),
+        ("target: the class, an int.", "values", "the first class"),
+        ("patch: the side of the square, at most H and W.", "values", "a patch as large as the image"),
+        ("stride: how far it moves.", "values", "steps larger than the patch"),
+        (
+            "The square is 0 in all channels and stays inside of the image.",
+            "values",
+            "a patch of 4 that does not end at the border",
+        ),
+        ("Returns (rows, columns), where rows is (H - patch) // stride + 1:", *EVERY),
+        (
+            "the probability of target while the square's upper left corner is at row i * stride and "
+            "column j * stride.",
+            "values",
+        ),
+        ("image and model stay as they were.", "contract"),
+    ],
+    "InceptionModule": [
+        ("Four branches side by side: 1x1, 3x3, 5x5 and max pooling (Szegedy et al. 2014, figure 2b).", "values"),
+        ("x (N, in_channels, H, W).", *EVERY),
+        ("Returns (N, ch1x1 + ch3x3 + ch5x5 + pool_proj, H, W), the branches in this order:", *EVERY),
+        ("1x1 to ch1x1 maps;", "values"),
+        ("1x1 to ch3x3red maps, then 3x3 to ch3x3;", "values"),
+        ("1x1 to ch5x5red maps, then 5x5 to ch5x5;", "values", "all numbers different"),
+        ("max pooling of 3x3 with stride 1, then 1x1 to pool_proj maps.", "values", "every number 1"),
+        ("Every convolution has a bias and is followed by a ReLU.", "values"),
+        ("State: conv1x1, conv3x3_reduce, conv3x3, conv5x5_reduce, conv5x5, pool_project.", *EVERY),
+    ],
+    "FactorizedInception": [
+        (
+            "Inception with 7x7 convolutions that are a row and a column (Szegedy et al. 2015, section 3.2, figure 6).",
+            "values",
+        ),
+        ("x (N, in_channels, H, W).", "values", "smaller than the kernels"),
+        ("Returns (N, 4 * branch_channels, H, W), four branches in this order:", *EVERY),
+        ("1x1; 1x1, 1x7, 7x1; 1x1, 7x1, 1x7, 7x1, 1x7;", "values"),
+        ("average pooling of 3x3 with stride 1 and padding 1 (the padding counts), then 1x1.", "values"),
+        ("Each is a ConvNormReLU.", "values", "3 channels in, 8 out, in evaluation"),
+        (
+            "There are channels_7x7 maps inside of the second and the third, and branch_channels at every end.",
+            "values",
+        ),
+        ("State: branch1x1; branch7x7_1 to branch7x7_3; branch7x7dbl_1 to branch7x7dbl_5; branch_pool.", *EVERY),
+    ],
+    "BasicBlock": [
+        ("Two 3x3 convolutions and a shortcut (He et al. 2015, figure 5, left).", "values"),
+        ("inplanes, planes: channels in and out.", *EVERY),
+        ("stride: that of the first convolution.", "half of the size", "stride left out"),
+        ("x (N, inplanes, H, W).", *EVERY),
+        (
+            "Returns (N, planes, H_out, W_out), the ReLU of the sum of the shortcut and of "
+            "bn2(conv2(relu(bn1(conv1(x))))).",
+            "values",
+        ),
+        ("The shortcut is x;", "the same shape", "the same shape, in evaluation"),
+        (
+            "where stride is not 1 or inplanes is not planes, it is downsample(x): "
+            "a 1x1 convolution with the stride, then batch normalization.",
+            "half of the size, twice the channels",
+            "half of the size, the same channels",
+            "other channels, the same size",
+            "other channels, in evaluation",
+        ),
+        ("No convolution has a bias.", *EVERY),
+        ("State: conv1, bn1, conv2, bn2; downsample.0 and downsample.1 where there is a projection.", *EVERY),
+    ],
+    "Bottleneck": [
+        (
+            "1x1, 3x3, 1x1 and a shortcut (He et al. 2015, figure 5, right), also of Wide ResNet and ResNeXt.",
+            "values",
+        ),
+        ("x (N, inplanes, H, W).", *EVERY),
+        (
+            "Returns (N, 4 * planes, H_out, W_out), the ReLU of the sum of the shortcut and of bn3(conv3(...)), "
+            "where a ReLU follows bn1 and bn2.",
+            "values",
+        ),
+        (
+            "Inside there are planes * base_width // 64 * groups channels.",
+            "all but the channels left out",
+            "twice as wide inside",
+            "a width that is rounded down",
+        ),
+        ("conv2 has the stride and the groups.", "half of the size, in two groups", "in evaluation, four groups"),
+        ("The shortcut is x;", "the same shape"),
+        (
+            "where stride is not 1 or inplanes is not 4 * planes, it is downsample(x), "
+            "a 1x1 convolution with the stride, then batch normalization.",
+            "half of the size, in two groups",
+            "other channels, float64",
+        ),
+        ("No convolution has a bias.", *EVERY),
+        ("State: conv1, bn1, conv2, bn2, conv3, bn3; downsample.0 and downsample.1.", *EVERY),
+    ],
+    "PreActivationBlock": [
+        (
+            "Batch normalization and ReLU before each convolution, nothing after the sum (He et al. 2016, figure 1b).",
+            "values",
+        ),
+        ("inplanes, planes: channels in and out.", *EVERY),
+        ("stride: that of the first convolution.", "half of the size", "stride left out"),
+        ("x (N, inplanes, H, W).", *EVERY),
+        (
+            "Returns (N, planes, H_out, W_out), the sum of the shortcut and of conv2(relu(bn2(conv1(a)))), "
+            "where a is relu(bn1(x)).",
+            "values",
+        ),
+        ("The shortcut is x;", "the same shape", "stride left out"),
+        (
+            "where stride is not 1 or inplanes is not planes, it is downsample(a), a 1x1 convolution with the stride.",
+            "half of the size, the same channels",
+            "half of the size, more channels",
+            "other channels, the same size",
+        ),
+        ("No convolution has a bias.", *EVERY),
+        ("State: bn1, conv1, bn2, conv2; downsample where there is a projection.", *EVERY),
+    ],
+    "DenseBlock": [
+        ("Layers that each see all maps made before them (Huang et al. 2017, section 3).", "values"),
+        ("x (N, num_input_features, H, W).", *EVERY),
+        (
+            "Returns (N, num_input_features + num_layers * growth_rate, H, W): "
+            "x, then the new maps of one layer after the other.",
+            *EVERY,
+        ),
+        (
+            "A layer sees all maps so far and makes growth_rate new ones:",
+            "values",
+            "one layer",
+            "three layers, more new maps than old",
+        ),
+        (
+            "batch normalization, ReLU, 1x1 to bn_size * growth_rate maps, batch normalization, ReLU, 3x3.",
+            "values",
+            "one layer",
+        ),
+        ("No convolution has a bias.", *EVERY),
+        ("State: layers.0 and so on, each with norm1, conv1, norm2, conv2.", *EVERY),
+    ],
+    "Transition": [
+        ("Between two dense blocks: fewer channels, half of the size (Huang et al. 2017, section 3).", "values"),
+        ("x (N, num_input_features, H, W).", *EVERY),
+        ("Returns (N, num_output_features, H // 2, W // 2):", *EVERY),
+        (
+            "batch normalization, ReLU, a 1x1 convolution without bias, then the average of 2x2 pixels;",
+            "values",
+            "as many channels as before",
+        ),
+        ("a last row or column without a partner is left out.", "odd sizes"),
+        ("State: norm, conv.", *EVERY),
+    ],
+    "SqueezeExcitation": [
+        ("A gate for each channel of each image (Hu et al. 2018, section 3).", "values"),
+        ("x (N, input_channels, H, W).", "values", "as many channels as pixels a side", "one image of one pixel"),
+        ("Returns x times the gates, of the shape of x.", *EVERY),
+        (
+            "A gate is the sigmoid of fc2(relu(fc1(s))), where s (N, input_channels, 1, 1) is the mean of each channel "
+            "over height and width.",
+            "values",
+            "large numbers",
+        ),
+        (
+            "State: fc1, a 1x1 convolution to squeeze_channels, and fc2, one back; both with bias.",
+            "values",
+            "squeezed to more",
+        ),
+    ],
+    "DepthwiseSeparableConv": [
+        (
+            "A 3x3 convolution of each channel alone, then a 1x1 over the channels (Howard et al. 2017, figure 3).",
+            "values",
+        ),
+        ("x (N, in_channels, H, W).", *EVERY),
+        (
+            "Returns (N, out_channels, H_out, W_out): relu(bn2(pointwise(relu(bn1(depthwise(x)))))).",
+            "values",
+            "large numbers, in evaluation",
+        ),
+        (
+            "depthwise: 3x3, padding 1, with the stride, one kernel for each channel.",
+            "values",
+            "stride left out",
+            "odd sizes, half of the size",
+        ),
+        ("pointwise: 1x1.", "values"),
+        ("No convolution has a bias.", *EVERY),
+        ("State: depthwise, bn1, pointwise, bn2.", *EVERY),
+    ],
+    "InvertedResidual": [
+        ("Expand, depthwise, squeeze and excitation, project: MBConv (Tan & Le 2019, table 1).", "values"),
+        ("x (N, in_channels, H, W).", *EVERY),
+        ("Returns (N, out_channels, H_out, W_out).", *EVERY),
+        (
+            "With hidden = in_channels * expand_ratio: silu(bn1(expand(x))) to hidden channels, left out where "
+            "expand_ratio is 1;",
+            "values",
+            "factor 1, other channels",
+        ),
+        (
+            "silu(bn2(depthwise(...))), one kernel of kernel_size for each channel, with the stride and the padding "
+            "kernel_size // 2;",
+            "values",
+            "a kernel of 5",
+        ),
+        (
+            "se, squeeze and excitation with SiLU inside, to max(1, in_channels // 4) channels;",
+            "the same shape, in evaluation",
+            "squeezed to one channel",
+        ),
+        ("bn3(project(...)), a 1x1 convolution.", "values"),
+        (
+            "x is added where stride is 1 and in_channels is out_channels.",
+            "values",
+            "factor 1, other channels",
+            "a kernel of 5, half of the size, the same channels",
+        ),
+        ("Only the convolutions of se have a bias.", *EVERY),
+        (
+            "State: expand, bn1, depthwise, bn2, se.fc1, se.fc2, project, bn3; neither expand nor bn1 where "
+            "expand_ratio is 1.",
+            *EVERY,
+        ),
+    ],
+    "compound_scaling": [
+        ("How many times the depth, the width and the resolution of a network (Tan & Le 2019, equation 3).", "values"),
+        ("phi: the number of steps, an int or a float, at least 0.", "values", "phi 0", "phi one half"),
+        (
+            "alpha, beta, gamma: by what a step multiplies depth, width and resolution, floats.",
+            "phi 1",
+            "phi 2, the factors left out",
+        ),
+        ("Returns (depth, width, resolution), three numbers: alpha to the power phi, and so on;", "values"),
+        ("all 1 for phi = 0.", "phi 0"),
+    ],
+}
+
 PROMISES = (
-    ACTIVATIONS | BACKPROP | CONVOLUTION | NORMALIZATION | OPTIMIZATION | PREPROCESSING | REGULARIZATION | TRANSFER
+    ACTIVATIONS
+    | BACKPROP
+    | CNN_HISTORY
+    | CONVOLUTION
+    | NORMALIZATION
+    | OPTIMIZATION
+    | PREPROCESSING
+    | REGULARIZATION
+    | TRANSFER
 )
