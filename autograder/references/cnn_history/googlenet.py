@@ -68,8 +68,9 @@ class GoogLeNet(nn.Module):
     In evaluation mode returns the logits (N, num_classes); in training mode (logits, auxiliary1, auxiliary2), whose
     losses are added with the weights 1, 0.3 and 0.3. The pools round up.
 
-    torchvision's has batch normalization (`conv=ConvNormReLU`), no local response normalization, and by an old mistake
-    3×3 in the place of 5×5: 6,624,904 parameters without heads.
+    torchvision's has batch normalization (`conv=ConvNormReLU`), no local response normalization, by an old mistake 3×3
+    in the place of 5×5, and other pools before the last two modules and in the heads: 6,624,904 parameters without the
+    heads.
     """
 
     def __init__(self, num_classes: int = 1000, conv: type[nn.Module] = ConvReLU):

@@ -81,7 +81,7 @@ class Fit(nn.Module):
 
 
 class FitHalf(nn.Module):
-    """Also halves the grid: half of the maps from the even pixels, half from the odd ones (appendix A.4)."""
+    """Also halves the grid: half of the maps from the even pixels, half from the odd ones."""
 
     def __init__(self, in_channels: int, channels: int):
         super().__init__()

@@ -8,8 +8,7 @@ from torch import nn
 class PyramidalBlock(nn.Module):
     """BN, 3×3, BN, ReLU, 3×3, BN: no ReLU before the first convolution, a BN after the last (figure 6d).
 
-    The shortcut has no parameters: the mean of 2×2 where the grid is halved, zeros for the maps that are new (section
-    2.2).
+    The shortcut has no parameters: the mean of 2×2 where the grid is halved, zeros for the maps that are new.
     """
 
     def __init__(self, inplanes: int, planes: int, stride: int):
@@ -56,5 +55,5 @@ class PyramidNet(nn.Module):
 
 
 def pyramidnet(num_classes: int = 10) -> PyramidNet:
-    """For CIFAR-10: 110 layers, α = 270, from 16 to 286 maps in steps of 5 (table 4)."""
+    """For CIFAR-10: 110 layers, α = 270, from 16 to 286 maps in steps of 5."""
     return PyramidNet(110, 270, num_classes)
