@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy
 import torch
 
-from autograder.calls import kinds
+from autograder.calls import kinds, modules
 from autograder.calls.case import OUT, Case, tensors_in
 from autograder.calls.outcome import Outcome, message_of, shorten
 from autograder.expected import Expected
@@ -62,7 +62,7 @@ def compared(problem: Problem, case: Case, outcome: Outcome, expected: Expected)
     if problem.measured is None:
         values = [output.values for output in outcome.outputs]
         rows = zip(problem.labels, values, expected.outputs, expected.tolerances, strict=True)
-        found = {label: _difference(label, *row) for label, *row in rows}
+        found = {label: _difference_of_parts(problem, case, label, *row) for label, *row in rows}
         if problem.call not in kinds.RAISING:
             return found
         # Where a ValueError is raised and should not be, or the other way, there are no numbers to be compared.
@@ -169,6 +169,27 @@ def _difference(label: str, got: torch.Tensor, expected: torch.Tensor, tolerance
     if not wrong.any():
         return None
     return _describe(label, got, expected, error, wrong, tolerance)
+
+
+def _difference_of_parts(
+    problem: Problem, case: Case, label: str, got: torch.Tensor, expected: torch.Tensor, tolerance: float
+) -> str | None:
+    """As `_difference`; an output that is several tensors, one after the other, is told by the first that is wrong."""
+    parts = modules.parts_of(label, case.arguments) if problem.call is modules.module else []
+    sizes = [shape.numel() for _, shape in parts]
+    if not parts or got.shape != expected.shape or sum(sizes) != expected.numel():
+        return _difference(label, got, expected, tolerance)
+    rows = zip(parts, got.split(sizes), expected.split(sizes), strict=True)
+    found = {
+        name: what
+        for (name, shape), g, e in rows
+        if (what := _difference(name, g.reshape(shape), e.reshape(shape), tolerance))
+    }
+    if len(found) < 2:
+        return _first(found.values())
+    _, *others = found
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    return f"{_first(found.values())} Wrong, too: {', '.join(others[:3])}{more}."
 
 
 def _describe(label: str, got, expected, error, wrong, tolerance: float) -> str:

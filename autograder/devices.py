@@ -20,8 +20,9 @@ def simulated_gpu() -> Iterator[torch.device]:
 
     Values, views and control flow are real. A tensor of this device mixes with CPU tensors exactly where one of
     CUDA would: with those of no dimension, as an index, and in ``copy_``; anything else raises torch's
-    "same device" error. Autograd is not simulated. It rests on ``torch.utils.backend_registration``, a private
-    interface: torch is pinned, and the tests say what must hold.
+    "same device" error. Autograd works if the process has entered such a block before its first backward pass. All
+    this rests on ``torch.utils.backend_registration``, a private interface: torch is pinned, and the tests say what
+    must hold.
     """
     with _FactoriesOnSimulatedGpu():
         yield _register()

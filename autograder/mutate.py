@@ -76,7 +76,7 @@ def mutate(word: str, sample: int | None = None) -> Iterator[Mutated]:
 def originals(word: str, problem: Problem) -> list[Original]:
     """The solution and the alternatives; of a backward function also the forward functions that fill their caches."""
     cells = [cell for cell in solution_notebook(word).cells if cell.cell_type == "code" and is_solution(cell)]
-    solved: dict[str, Any] = {"torch": torch}
+    solved: dict[str, Any] = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional}
     for cell in cells:
         exec(cell.source, solved)
     sources = {cell.metadata.nbgrader["grade_id"]: cell.source for cell in cells}

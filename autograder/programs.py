@@ -32,8 +32,9 @@ class Program:
     @property
     def hint(self) -> str | None:
         """The sentences that name the mistake; None of a right program."""
-        found = inspect.getdoc(self.functions[0])
-        return found and found.replace("\n", " ")
+        # Its own: a class without one would be given that of torch.nn.Module.
+        found = self.functions[0].__doc__
+        return found and inspect.cleandoc(found).replace("\n", " ")
 
     def by_name(self) -> dict[str, Callable]:
         """The functions under the names that the problem gives them."""

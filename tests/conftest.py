@@ -17,6 +17,9 @@ def pytest_configure() -> None:
     threads = max(1, (os.cpu_count() or 1) // processes)
     torch.set_num_threads(threads)
     os.environ["OMP_NUM_THREADS"] = str(threads)
+    # Autograd counts the devices of a process when it is first used.
+    with simulated_gpu():
+        pass
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -29,7 +29,7 @@ def stubs_of(word: str) -> dict:
 
 
 def _defined_by(notebook) -> dict:
-    namespace = {"torch": torch}
+    namespace = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional}
     for cell in filter(is_solution, notebook.cells):
         if cell.cell_type == "code":
             exec(compile(cell.source, cell.id, "exec"), namespace)

@@ -13,23 +13,28 @@ AUTOGRAD = "autograd: write the gradient by hand"
 
 
 class Rules(TorchDispatchMode):
-    """Stops autograd and the operations that are the exercise itself, however they are spelled."""
+    """Stops autograd and the operations that are the exercise itself, however they are spelled.
+
+    With `autograd` it is allowed: of a layer that torch is to differentiate nothing is written by hand.
+    """
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         """Nothing here is compiled, and importing the compiler takes longer than a check."""
         return False
 
-    def __init__(self, forbidden: frozenset[str]):
+    def __init__(self, forbidden: frozenset[str], autograd: bool = False):
         super().__init__()
-        self.forbidden = forbidden
+        self.forbidden, self.autograd = forbidden, autograd
         self.broken: str | None = None
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         operation = func.overloadpacket.__name__
         if operation.removesuffix("_") in self.forbidden:
             self.stop(f"torch's own {operation}, which is the exercise itself: use simpler operations")
-        if torch.is_grad_enabled() and any(isinstance(a, torch.Tensor) and a.requires_grad for a in args):
+        if self.autograd or not torch.is_grad_enabled():
+            return func(*args, **(kwargs or {}))
+        if any(isinstance(a, torch.Tensor) and a.requires_grad for a in args):
             self.stop(AUTOGRAD)
         return func(*args, **(kwargs or {}))
 
@@ -72,7 +77,7 @@ def enforced(rules: Rules, timed: bool = False) -> Iterator[None]:
         run = thread.run
 
         def run_with_rules() -> None:
-            here = Rules(rules.forbidden)
+            here = Rules(rules.forbidden, rules.autograd)
             # What is broken in any thread is told in the one that waits for the answer.
             here.stop = rules.stop
             with here, FunctionRules(rules):

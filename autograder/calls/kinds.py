@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from autograder.calls import models, spaces
+from autograder.calls import models, modules, spaces
 from autograder.calls.case import OUT, STEPS, Case, Inputs, arguments_of, clone, operands_of, other
-from autograder.calls.outcome import ComplaintError, message_of, shorten
+from autograder.calls.outcome import ComplaintError
 from autograder.calls.returned import (
     form,
     kind_of,
@@ -148,6 +148,12 @@ def real(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[to
     return outputs_of(signature, (_real(signature, signature.labels[0], value, case),))
 
 
+def reals(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
+    """Call ``f(*arguments)``, which returns numbers in the form of `returns`; the outputs are these, as in `real`."""
+    found = returned(signature, ask(signature.name, *arguments_of(inputs)))
+    return outputs_of(signature, [_real(signature, *pair, case) for pair in zip(signature.labels, found, strict=True)])
+
+
 def _real(signature: Signature, label: str, value: Any, case: Case) -> torch.Tensor:
     """A number, or a tensor or an array of one, as a tensor of shape ()."""
     try:
@@ -207,20 +213,6 @@ def fitting(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple
     return outputs_of(signature, (weight, bias, stacked, *again, other_weight))
 
 
-def module(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
-    """Make ``Net(*init)``, an `nn.Module`, load ``state`` into it and call it on ``x``; the output is its value."""
-    net = ask(signature.name, *inputs["init"])
-    if not isinstance(net, torch.nn.Module):
-        raise ComplaintError(f"{signature.name} made {kind_of(net)}; expected a torch.nn.Module.")
-    try:
-        net.to(inputs["x"].device).load_state_dict(inputs["state"])
-    except Exception as error:
-        raise ComplaintError(
-            f"{signature.name} does not take the given parameters: {shorten(message_of(error))}"
-        ) from error
-    return outputs_of(signature, (ask(signature.name, inputs["x"], via=net),))
-
-
 def graph(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
     """Build a graph of the student's scalars from ``values``, node by node as ``steps`` say, and go backward.
 
@@ -242,12 +234,15 @@ TRAININGS: tuple[Call, ...] = (training, fitting, models.transferring)
 # Those whose first output is whether a ValueError was raised.
 RAISING: tuple[Call, ...] = (numbers, models.freezing, models.replacing, models.grouping)
 
+# Those that torch differentiates: the student writes no gradient, and autograd is allowed.
+DIFFERENTIATED: tuple[Call, ...] = (modules.module,)
+
 # The kinds of call by name, as they are asked for over the boundary.
 KINDS: Mapping[str, Call] = {
     kind.__name__: kind
     for kind in (
-        *(forward, backward, function, numbers, real, draws, forward_draws, backward_draws, batches),
-        *(training, fitting, module, graph),
+        *(forward, backward, function, numbers, real, reals, draws, forward_draws, backward_draws, batches),
+        *(training, fitting, graph, modules.module),
         *spaces.KINDS,
         *models.KINDS,
     )

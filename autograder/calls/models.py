@@ -1,6 +1,8 @@
-"""Kinds of call about a network that is given: what is frozen, replaced and trained in it."""
+"""Kinds of call about a network that is given: what is frozen, replaced, trained, counted and looked at in it."""
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -8,8 +10,23 @@ from torch import nn
 
 from autograder.calls.case import Case, Inputs, clone
 from autograder.calls.outcome import ComplaintError
-from autograder.calls.returned import kind_of, on_cpu, only_value_error, outputs_of
+from autograder.calls.returned import kind_of, on_cpu, only_value_error, outputs_of, returned, whole_numbers
 from autograder.calls.signature import Ask, Signature
+
+
+class Residual(nn.Sequential):
+    """Its layers, and the input added to what they make."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + super().forward(x)
+
+
+class Twice(nn.Sequential):
+    """Its layers, one after the other, and then once more."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(super().forward(x))
+
 
 LAYERS = {
     "linear": nn.Linear,
@@ -22,13 +39,22 @@ LAYERS = {
     "pool": nn.MaxPool2d,
     "dropout": nn.Dropout,
     "flatten": nn.Flatten,
+    # Inputs, outputs, kernel, stride, padding, dilation, groups.
+    "any conv": nn.Conv2d,
+    "any conv without bias": lambda *sizes: nn.Conv2d(*sizes, bias=False),
+    "average pool": nn.AvgPool2d,
+    "global pool": lambda: nn.AdaptiveAvgPool2d(1),
+    # What is inside of them comes after them.
+    "residual": Residual,
+    "twice": Twice,
 }
 
 
-def build(layers: Sequence[tuple], state: Mapping[str, torch.Tensor]) -> nn.Sequential:
+def build(layers: Sequence[tuple], state: Mapping[str, torch.Tensor] | None) -> nn.Sequential:
     """The network of `layers`, each a name, a word of `LAYERS` and its sizes, on the tensors of `state` themselves.
 
-    A dot in a name leads into a part: "features.conv1" is the layer conv1 of the part features.
+    A dot in a name leads into a part: "features.conv1" is the layer conv1 of the part features. Without a state its
+    tensors are on the meta device.
     """
     net = nn.Sequential()
     with torch.device("meta"):
@@ -40,7 +66,8 @@ def build(layers: Sequence[tuple], state: Mapping[str, torch.Tensor]) -> nn.Sequ
                     part.add_module(step, nn.Sequential())
                 part = getattr(part, step)
             part.add_module(last, LAYERS[layer](*sizes))
-    net.load_state_dict(dict(state), assign=True)
+    if state is not None:
+        net.load_state_dict(dict(state), assign=True)
     return net
 
 
@@ -142,6 +169,69 @@ def grouping(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tupl
     return outputs_of(signature, _on(parameters[0], on_cpu(False), *found))
 
 
+# The dimensions of an output, without the batch; those that it has not are 0.
+DIMENSIONS = 3
+
+
+def counting(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
+    """Call ``f(model, input_shape)``, which returns a row ``(name, output_shape, *numbers)`` for each layer called.
+
+    The outputs: the place of each row's layer among the model's modules, -1 if it is none; the shapes (rows,
+    DIMENSIONS), 0 for what they have not; and the numbers, one after the other. All int64. The model is in training
+    mode, on the tensors of ``state`` themselves.
+    """
+    model = build(inputs["layers"], inputs["state"]).train()
+    with watched(model, inputs):
+        rows = ask(signature.name, model, inputs["input_shape"])
+    if not isinstance(rows, list | tuple):
+        raise ComplaintError(f"{signature.name} returned {kind_of(rows)}; expected a list of rows.")
+    one = replace(signature, returns=(tuple(signature.returns),))
+    cells = [returned(one, row) for row in rows]
+    places = {name: place for place, (name, _) in enumerate(model.named_modules())}
+    found = [[places.get(row[0], -1) if isinstance(row[0], str) else -1 for row in cells]]
+    found.append([_shape(signature, row[1]) for row in cells])
+    for label, *numbers in zip(signature.labels[2:], *(row[2:] for row in cells), strict=True) if cells else ():
+        found.append([int(whole_numbers(signature, label, number)) for number in numbers])
+    widths = ((len(rows),), (len(rows), DIMENSIONS), *[(len(rows),)] * (len(signature.labels) - 2))
+    tables = [torch.tensor(f, dtype=torch.int64, device="cpu").reshape(w) for f, w in zip(found, widths, strict=True)]
+    like = next(iter(inputs["state"].values()), tables[0])
+    return outputs_of(signature, _on(like, *tables))
+
+
+def _shape(signature: Signature, shape: Any) -> list[int]:
+    if not isinstance(shape, tuple | list):
+        raise ComplaintError(f"{signature.name} gave {kind_of(shape)} for an output's shape; expected a tuple.")
+    sizes = whole_numbers(signature, "an output's shape", shape).flatten().tolist()
+    if len(sizes) > DIMENSIONS:
+        raise ComplaintError(
+            f"{signature.name} gave {tuple(sizes)} for an output's shape; expected it without the batch."
+        )
+    return sizes + [0] * (DIMENSIONS - len(sizes))
+
+
+def looking(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
+    """Call ``f(model, *arguments)`` with a model in evaluation mode; the output is the tensor that it returns."""
+    model = build(inputs["layers"], inputs["state"]).eval()
+    arguments = [value for name, value in inputs.items() if name not in ("layers", "state")]
+    with watched(model, inputs):
+        found = ask(signature.name, model, *arguments)
+    return outputs_of(signature, returned(signature, found))
+
+
+@contextlib.contextmanager
+def watched(model: nn.Module, inputs: Inputs) -> Iterator[None]:
+    """Count a model as a changed input whose layers are in another mode afterwards, or have hooks left in them."""
+
+    def look() -> dict[str, list]:
+        hooks = [(len(part._forward_hooks), len(part._forward_pre_hooks)) for part in model.modules()]
+        return {"model (its mode)": [part.training for part in model.modules()], "model (hooks are left in it)": hooks}
+
+    inputs |= look()
+    inputs.watch()
+    yield
+    inputs |= look()
+
+
 def transferring(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
     """Call ``predict = f(source_model, x, target, generator)``, then ``predict(test)`` as `training` does.
 
@@ -211,4 +301,4 @@ def _on(x: torch.Tensor, *outputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
     return tuple(output if output.device == x.device else output.to(x.device) for output in outputs)
 
 
-KINDS = (freezing, replacing, grouping, transferring)
+KINDS = (freezing, replacing, grouping, transferring, counting, looking)

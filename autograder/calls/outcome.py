@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from autograder.calls.enforcement import Rules
+
 # What is said of a stub.
 NOT_WRITTEN = "is not written yet"
 
@@ -46,10 +48,10 @@ class ComplaintError(Exception):
     interrupted = False
 
 
-def describe(name: str, error: BaseException, functions: Mapping[str, Any], broken: str | None) -> str:
+def describe(name: str, error: BaseException, functions: Mapping[str, Any], rules: Rules) -> str:
     """One sentence about an exception, with the deepest line that is the student's own; first of all a broken rule."""
-    if broken:
-        return f"{name} uses {broken}{_where(name, error, functions)}."
+    if rules.broken:
+        return f"{name} uses {rules.broken}{_where(name, error, functions)}."
     if isinstance(error, NotImplementedError) and not error.args:
         return (
             f"{_stub(name, error, functions)} {NOT_WRITTEN}: put your code in place of `raise NotImplementedError()`."
@@ -57,7 +59,7 @@ def describe(name: str, error: BaseException, functions: Mapping[str, Any], brok
     if isinstance(error, KeyboardInterrupt):
         return f"{name} was stopped before it returned{_where(name, error, functions)}."
     message = message_of(error)
-    if "does not require grad" in message or "requires_grad" in message:
+    if not rules.autograd and ("does not require grad" in message or "requires_grad" in message):
         return f"{name} asks for autograd{_where(name, error, functions)}: write the gradient by hand."
     return f"{name} raised {type(error).__name__}: {shorten(message)}{_where(name, error, functions)}"
 

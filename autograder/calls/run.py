@@ -11,6 +11,7 @@ import torch
 
 from autograder.calls.case import Case, Inputs, clone, prepare
 from autograder.calls.enforcement import Rules, enforced
+from autograder.calls.kinds import DIFFERENTIATED
 from autograder.calls.outcome import STOPPED, ComplaintError, Outcome, Output, describe, message_of, shorten
 from autograder.calls.returned import kind_of
 from autograder.calls.signature import Ask, Signature
@@ -94,7 +95,8 @@ def _asker(signature: Signature, functions: Mapping[str, Any], timed: bool) -> A
             raise ComplaintError(f"{name} is not defined: run the cell that defines it, then this one again.")
         if not callable(function):
             raise ComplaintError(f"{name} is {kind_of(function)}; expected a function.")
-        rules = Rules(signature.forbidden if name == signature.name else frozenset())
+        forbidden = signature.forbidden if name == signature.name else frozenset()
+        rules = Rules(forbidden, autograd=signature.call in DIFFERENTIATED)
         try:
             with enforced(rules, timed):
                 result = function(*arguments)
@@ -102,7 +104,7 @@ def _asker(signature: Signature, functions: Mapping[str, Any], timed: bool) -> A
             raise
         except BaseException as error:
             # KeyboardInterrupt and SystemExit too: the notebook must go on to the next cell.
-            complaint = ComplaintError(describe(name, error, functions, rules.broken))
+            complaint = ComplaintError(describe(name, error, functions, rules))
             complaint.interrupted = isinstance(error, KeyboardInterrupt)
             raise complaint from error
         if rules.broken:

@@ -33,6 +33,25 @@ def whole(generator: torch.Generator, low: int, high: int) -> int:
     return int(torch.randint(low, high + 1, (), generator=generator))
 
 
+def state_like(net: torch.nn.Module, generator: torch.Generator) -> dict[str, torch.Tensor]:
+    """Random values for all that a network holds, float64: its outputs are about as large as its inputs.
+
+    No parameter is 0 or 1, and no running statistic is as it begins: what is left out shows.
+    """
+    state = {}
+    for name, value in net.state_dict().items():
+        last = name.rpartition(".")[2]
+        if last == "num_batches_tracked":
+            state[name] = torch.tensor(3)
+        elif value.dim() > 1:
+            state[name] = normal(generator, *value.shape) * 1.5 / value[0].numel() ** 0.5
+        else:
+            # Shifts are of both signs; scales and variances are not.
+            draw = normal if last in ("bias", "running_mean") else sized
+            state[name] = draw(generator, *value.shape)
+    return state
+
+
 def class_labels(generator: torch.Generator, n: int, classes: int) -> torch.Tensor:
     """n whole numbers from 0 to classes - 1, int64."""
     return torch.randint(classes, (n,), generator=generator)

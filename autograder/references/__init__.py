@@ -1,11 +1,14 @@
 """What is right: torch's own operations, and autograd through them for the gradients."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from autograder.calls.case import STEPS, operands_of
+from autograder.calls.models import DIMENSIONS, build
+from autograder.calls.modules import outputs_from
 
 Reference = Callable[[Mapping[str, Any], torch.Tensor | None], tuple[torch.Tensor, ...]]
 
@@ -45,6 +48,38 @@ def numbers_of(operation: Callable[..., int | tuple], count: int = 1) -> Referen
     return expected
 
 
+def reals_of(operation: Callable[..., tuple[float, ...]]) -> Reference:
+    """The reference of a function that returns several numbers (see `calls.kinds.reals`)."""
+
+    def expected(arguments: Mapping[str, Any], dout: None) -> tuple[torch.Tensor, ...]:
+        return tuple(torch.tensor(number, dtype=torch.float64) for number in operation(**arguments))
+
+    return expected
+
+
+def counts_of(operation: Callable[..., Sequence[tuple]]) -> Reference:
+    """The reference of a table of a network's layers (see `calls.models.counting`): the rows of `operation`."""
+
+    def expected(arguments: Mapping[str, Any], dout: None) -> tuple[torch.Tensor, ...]:
+        model = build(arguments["layers"], arguments["state"])
+        names, shapes, *numbers = zip(*operation(model, arguments["input_shape"]), strict=True)
+        places = [name for name, _ in model.named_modules()]
+        padded = [[*shape, *[0] * (DIMENSIONS - len(shape))] for shape in shapes]
+        return tuple(torch.tensor(column) for column in ([places.index(name) for name in names], padded, *numbers))
+
+    return expected
+
+
+def looked_by(operation: Callable[..., torch.Tensor]) -> Reference:
+    """The reference of a function that looks into a network (see `calls.models.looking`)."""
+
+    def expected(arguments: Mapping[str, Any], dout: None) -> tuple[torch.Tensor, ...]:
+        model = build(arguments["layers"], arguments["state"]).eval()
+        return (operation(model, *(value for name, value in arguments.items() if name not in ("layers", "state"))),)
+
+    return expected
+
+
 def graph_of() -> Reference:
     """The reference of a graph of scalars (see `calls.graph`): its steps on torch's own scalars, and autograd."""
 
@@ -58,6 +93,19 @@ def graph_of() -> Reference:
         return nodes[-1].detach(), grad
 
     return expected
+
+
+@dataclass(frozen=True)
+class ModuleOf:
+    """The reference of a class of layers (see `calls.modules`): what `made` by ``init`` gives with the same state."""
+
+    made: Callable[..., torch.nn.Module]
+    returns: tuple[str, ...]
+
+    def __call__(self, arguments: Mapping[str, Any], dout: torch.Tensor | None) -> tuple[torch.Tensor, ...]:
+        net = self.made(*arguments["init"]).to(arguments["x"].dtype)
+        net.load_state_dict(arguments["state"])
+        return outputs_from(net, {**arguments, "dout": dout}, self.returns)
 
 
 def gradients_of(operation: Callable[..., torch.Tensor], wrt: Collection[str] | None = None) -> Reference:

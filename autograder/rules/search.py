@@ -4,6 +4,7 @@ import ast
 from collections.abc import Collection, Iterator
 
 from autograder.calls.enforcement import AUTOGRAD
+from autograder.calls.kinds import DIFFERENTIATED
 from autograder.problem import Problem
 from autograder.rules.allowed import (
     AUTOGRAD_METHODS,
@@ -35,21 +36,23 @@ def broken(sources: Sources, problem: Problem, ran: int | None = None) -> str | 
 
     With `ran`, only the first `ran` cells have run when the function is called. A backward function is called
     after its forward, whose cache could carry the answer: that one may use the operation itself, as in a check,
-    but neither autograd nor an operation's own backward.
+    but neither autograd nor an operation's own backward. What torch differentiates may use autograd.
     """
+    autograd = problem.call in DIFFERENTIATED
     exercise = Exercise.of(problem.forbidden)
     searches = [(problem.name, problem.name, exercise)]
     if problem.forward != problem.name:
         gradients = Exercise(frozenset(name for name in exercise.operations if name.endswith("backward")))
         searches.append((problem.forward, f"{problem.name} needs {problem.forward}, which", gradients))
-    return next(filter(None, (_Search(sources, *search, ran).finding() for search in searches)), None)
+    return next(filter(None, (_Search(sources, *search, autograd, ran).finding() for search in searches)), None)
 
 
 class _Search:
     """Looks through everything that one function reaches, nearest first, for the first rule that it breaks."""
 
-    def __init__(self, sources: Sources, name: str, subject: str, exercise: Exercise, ran: int | None):
-        self.sources, self.name, self.subject, self.exercise, self.ran = sources, name, subject, exercise, ran
+    def __init__(self, sources: Sources, name: str, subject: str, exercise: Exercise, autograd: bool, ran: int | None):
+        self.sources, self.name, self.subject, self.ran = sources, name, subject, ran
+        self.exercise, self.autograd = exercise, autograd
 
     def finding(self) -> str | None:
         waiting = list(self.sources.live(self.name, None, self.ran))
@@ -183,7 +186,9 @@ class _Search:
                     return f"{self.subject} needs {what}, which another cell changes{where}{UNCHANGED}."
         return None
 
-    def _say(self, owner: Binding, node: ast.AST, what: str, why: str, cell: int | None = None) -> str:
+    def _say(self, owner: Binding, node: ast.AST, what: str, why: str, cell: int | None = None) -> str | None:
+        if why == GRADIENT and self.autograd:
+            return None
         helper = "" if owner.name == self.name else f" uses {owner.name}, which"
         where = self.sources.where(owner.cell if cell is None else cell, node)
         return f"{self.subject}{helper} {what}{where}{why}."
