@@ -1,10 +1,9 @@
 """The networks of the bench: what the running ones compute, as graphs that can be scaled and built again."""
 
 import torch
+from tables import INPUTS, network
 from torch import nn
 from torch.overrides import TorchFunctionMode
-
-from tables import INPUTS, network
 
 BENCH = (
     *("alexnet", "zfnet", "vgg16", "googlenet", "inception_v3", "resnet18"),
@@ -15,6 +14,10 @@ BLOCKS = {
     *("BasicBlock", "Bottleneck", "FactorizedInception", "DepthwiseSeparableConv"),
     *("InvertedResidual", "ConvReLU"),
 }
+
+
+CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+POOL = ("input", "kernel_size", "stride", "padding")
 
 
 class Recorder(TorchFunctionMode):
@@ -46,9 +49,9 @@ class Recorder(TorchFunctionMode):
         name = function.__name__.strip("_").removeprefix("i")
         if not known:
             return out
-        x, source = known[0]
+        source = known[0][1]
         if name == "conv2d":
-            named = dict(zip(("x", "weight", "bias", "stride", "padding", "dilation", "groups"), args)) | (kwargs or {})
+            named = by_name(CONV, args, kwargs)
             weight, bias = named["weight"], named.get("bias")
             stride, padding = pair(named.get("stride", 1))[0], pair(named.get("padding", 0))
             sizes = [len(weight), list(weight.shape[2:]), stride, list(padding)]
@@ -56,10 +59,9 @@ class Recorder(TorchFunctionMode):
         if name == "linear":
             return self.note(out, "linear", [source], [len(args[1]), True])
         if name in ("max_pool2d", "avg_pool2d"):
-            named = dict(zip(("x", "kernel_size", "stride", "padding"), args)) | (kwargs or {})
+            named = by_name(POOL, args, kwargs)
             sizes = [pair(named[key])[0] for key in ("kernel_size", "stride", "padding")]
-            ceil = bool(named.get("ceil_mode")) or (name == "max_pool2d" and len(args) > 5 and args[5])
-            return self.note(out, "pool", [source], [*sizes, ceil])
+            return self.note(out, "pool", [source], [*sizes, bool(named.get("ceil_mode"))])
         if name == "chunk":
             for part in out:
                 self.note(part, "part", [source], [len(out)])
@@ -77,6 +79,10 @@ class Recorder(TorchFunctionMode):
         return out
 
 
+def by_name(names, args, kwargs):
+    return dict(zip(names, args, strict=False)) | (kwargs or {})
+
+
 def pair(size):
     return (size, size) if isinstance(size, int) else tuple(size)
 
@@ -84,7 +90,7 @@ def pair(size):
 def record(name):
     """The steps of a network, and the ranges of them that keep their shape: they may stand several times."""
     net = network(name).eval()
-    image = torch.zeros(1, *INPUTS.get(name, (3, 224, 224)), device="meta")
+    image = torch.zeros(1, *INPUTS[name], device="meta")
     recorder, ranges, hooks = Recorder(image), [], []
     begun = {}
 

@@ -16,7 +16,7 @@ def placed(side=12, seed=0):
     generator = torch.Generator().manual_seed(seed)
     canvas = torch.zeros(len(images), 1, side, side)
     corners = torch.randint(0, side - 7, (len(images), 2), generator=generator)
-    for image, empty, (row, column) in zip(images, canvas, corners.tolist()):
+    for image, empty, (row, column) in zip(images, canvas, corners.tolist(), strict=True):
         empty[:, row : row + 8, column : column + 8] = image
     return canvas
 

@@ -1,7 +1,8 @@
 """Drawings of networks: boxes and arrows, and the layers of a table as bars."""
 
-from matplotlib.patches import FancyArrowPatch, Rectangle
+from itertools import pairwise
 
+from matplotlib.patches import FancyArrowPatch, Rectangle
 from tables import counted
 
 
@@ -30,7 +31,8 @@ def boxes(ax, places, arrows=(), size=8, width=1.7, height=0.6):
             shrinkB=0,
         )
         ax.add_patch(arrow)
-    xs, ys = zip(*(place[:2] for place in places.values()))
+    xs = [place[0] for place in places.values()]
+    ys = [place[1] for place in places.values()]
     ax.set(
         xlim=(min(xs) - 0.8 * width, max(xs) + 0.8 * width),
         ylim=(min(ys) - height, max(ys) + height),
@@ -40,18 +42,18 @@ def boxes(ax, places, arrows=(), size=8, width=1.7, height=0.6):
 
 def column(texts, x=0.0, color="C0", top=0.0, step=1.05, name=""):
     """Boxes below each other, and the arrows between them; no color is no frame."""
-    places = {
-        f"{name}{place}": (x, top - step * place, text, color)
-        for place, text in enumerate(texts)
-    }
-    return places, list(zip(list(places), list(places)[1:]))
+    places = {f"{name}{place}": (x, top - step * place, text, color) for place, text in enumerate(texts)}
+    return places, list(pairwise(places))
 
 
 def bars(axes, table):
     """Activations, parameters and multiply-adds of the layers with weights, in millions."""
     rows = counted(table)
     for ax, name, color in zip(
-        axes, ("activations", "parameters", "multiply_adds"), ("C0", "C1", "C2")
+        axes,
+        ("activations", "parameters", "multiply_adds"),
+        ("C0", "C1", "C2"),
+        strict=True,
     ):
         values = [getattr(row, name) / 1e6 for row in rows]
         ax.bar(range(len(rows)), values, color=color, width=0.75)
@@ -65,7 +67,7 @@ def bars(axes, table):
 def images_on(axes, images, limit=None, colors="gray"):
     """Small images side by side; with RdBu blue is positive and white is 0."""
     low = -limit if limit and colors == "RdBu" else (0 if limit else None)
-    for ax, image in zip(axes, images):
+    for ax, image in zip(axes, images, strict=True):
         ax.imshow(image, cmap=colors, vmin=low, vmax=limit)
         ax.set(xticks=[], yticks=[])
         ax.grid(False)

@@ -5,29 +5,10 @@ from functools import cache
 import torch
 
 from autograder.references.cnn_history import NETWORKS, cost_table
+from autograder.references.cnn_history.published import PUBLISHED
 
-# One image of each network's paper: channels, height, width. What is not here takes 3, 224, 224.
-INPUTS = {
-    "lenet5": (1, 32, 32),
-    "alexnet": (3, 227, 227),
-    "inception_v2": (3, 299, 299),
-    "inception_v3": (3, 299, 299),
-    "inception_v4": (3, 299, 299),
-    "xception": (3, 299, 299),
-    "nasnet_a_large": (3, 331, 331),
-    "nin": (3, 32, 32),
-    "preact_resnet164": (3, 32, 32),
-    "wide_resnet28_10": (3, 32, 32),
-    "pyramidnet": (3, 32, 32),
-    "efficientnet_b0": (3, 224, 224),
-    "efficientnet_b1": (3, 240, 240),
-    "efficientnet_b2": (3, 260, 260),
-    "efficientnet_b3": (3, 300, 300),
-    "efficientnet_b4": (3, 380, 380),
-    "efficientnet_b5": (3, 456, 456),
-    "efficientnet_b6": (3, 528, 528),
-    "efficientnet_b7": (3, 600, 600),
-}
+# One image of each network's paper: channels, height, width.
+INPUTS = {name: told.input_shape for name, told in PUBLISHED.items()}
 
 
 @cache
@@ -40,7 +21,7 @@ def network(name):
 @cache
 def table_of(name):
     """The cost table of a network at its paper's input size."""
-    return tuple(cost_table(network(name), INPUTS.get(name, (3, 224, 224))))
+    return tuple(cost_table(network(name), INPUTS[name]))
 
 
 def counted(table):
