@@ -35,8 +35,8 @@ plt.rc("axes", prop_cycle=plt.cycler(color=["#0072B2", "#D55E00", "#009E73", "#C
 # A bucket with a hole: at each step a part of the water stays, and something is poured in. What is in it is the state.
 # With `keep` = 0.5, an empty bucket and the inputs 4, 0, 0, it holds 4, 2 and 1.
 #
-# - **Time is the first dimension.** `x` is (T, N, D): T steps, N sequences, D numbers at each step. So `x[0]` is the first
-#   step of all sequences, and `for x_t in x` goes through the steps.
+# - **Time is the first dimension.** `x` is (T, N, D): T steps, N sequences, D numbers at each step. So `x[0]` is the
+#   first step of all sequences, and `for x_t in x` goes through the steps.
 # - **Keep a new tensor for each step.** The states go into a list, and `torch.stack` makes one tensor of it. If one
 #   tensor is overwritten at every step, all entries of the list are the last state.
 # - **The state before the first step is none of the results.** T steps give T states.
@@ -58,8 +58,8 @@ leaky_sum(torch.tensor([[[4.0]], [[0.0]], [[0.0]]]), torch.zeros(1, 1), 0.5).fla
 #
 # - **Shapes.** One step gets `x` (N, D) and `h` (N, H): N sequences at a time, D numbers that come in, H units.
 #   Every number that you are given is finite, and no dimension has size 0: a batch has at least one sample.
-# - **Weights as in torch.** `w_ih` leads from the input to the state, `w_hh` from the old state to the new one. Each row
-#   belongs to one unit that is computed. There are two biases, `b_ih` and `b_hh`, because torch has two.
+# - **Weights as in torch.** `w_ih` leads from the input to the state, `w_hh` from the old state to the new one. Each
+#   row belongs to one unit that is computed. There are two biases, `b_ih` and `b_hh`, because torch has two.
 # - **Type and place.** float32 in, float32 out; float64 in, float64 out; a result lies on the device of its
 #   input.
 # - **The inputs are not yours.** `h *= f` and methods that end in an underscore write into the caller's
@@ -72,14 +72,14 @@ leaky_sum(torch.tensor([[[4.0]], [[0.0]], [[0.0]]]), torch.zeros(1, 1), 0.5).fla
 # In the book: [Sequences and Markov models](../../book/sequences/data.md).
 #
 #
-# The simplest memory is one step long. In a *Markov model* (마르코프 모델) the next state depends on the present one, and
-# on nothing before it. It is fitted by counting. Here $n_{ij}$ counts how often state $j$ comes right after state $i$.
+# The simplest memory is one step long. In a *Markov model* (마르코프 모델) the next state depends on the present one,
+# and on nothing before it. It is fitted by counting how often state $j$ comes right after state $i$: $n_{ij}$ times.
 # Here $P_{ij}$ is the share of these among all steps that leave state $i$:
 #
 # $$P_{ij} = \frac{n_{ij}}{\sum_k n_{ik}}.$$
 #
-# By hand: the sequence 0, 1, 0, 0, 1 has four pairs: 01, 10, 00, 01. State 0 is left three times, once to 0 and twice to
-# 1. State 1 is left once, to 0. At the end it is there, but it is not left. So
+# By hand: the sequence 0, 1, 0, 0, 1 has four pairs: 01, 10, 00, 01. State 0 is left three times, once to 0 and twice
+# to 1. State 1 is left once, to 0. At the end it is there, but it is not left. So
 #
 # $$P = \begin{pmatrix} 1/3 & 2/3 \\ 1 & 0 \end{pmatrix}.$$
 #
@@ -133,9 +133,9 @@ def text_from_a_markov_model():
 # In the book: [The recurrent network, unrolled](../../book/sequences/rnn.md).
 #
 #
-# A *recurrent neural network* (순환 신경망), RNN, keeps many numbers between two steps. Here $t$ counts the steps. Here
-# $h_t$ is the state after step $t$, not the output of a layer. The new state is made from the input and from the old
-# state:
+# A *recurrent neural network* (순환 신경망), RNN, keeps many numbers between two steps. Here $t$ counts the steps.
+# Here $h_t$ is the state after step $t$, not the output of a layer. The new state is made from the input and from the
+# old state:
 #
 # $$h_t = \tanh(W_{ih} x_t + b_{ih} + W_{hh} h_{t-1} + b_{hh}).$$
 #
@@ -166,9 +166,9 @@ check("rnn_step_forward")
 # %% [markdown]
 # ### The step, backward
 #
-# First go back through tanh. Its slope is easy to find from what comes *out* of it. Then you stand at the sum. Here $z$ is
-# this sum. In it are two linear layers, one of $x$ and one of the old state. You know their gradients. Both biases are
-# added to the same sum: what does that say about their gradients?
+# First go back through tanh. Its slope is easy to find from what comes *out* of it. Then you stand at the sum.
+# Here $z$ is this sum. In it are two linear layers, one of $x$ and one of the old state. You know their gradients. Both
+# biases are added to the same sum: what does that say about their gradients?
 #
 # By hand, with the numbers above and `dout` = 2: the slope is $1 - 0.762^2 = 0.420$, so the gradient at $z$ is $0.840$.
 # One of the six gradients is `dx` $= 0.840 \cdot 2 = 1.680$.
@@ -235,9 +235,9 @@ check("rnn_forward")
 # %% [markdown]
 # ### Backpropagation through time
 #
-# A state goes two ways. It is a part of `out`, and it is the old state of the next step. So two gradients come back to it:
-# `dout` of its step, and what the next step hands back. They meet *before* they go through tanh. To know what the next
-# step hands back, begin at the end. This is *backpropagation through time* (시간에 따른 역전파).
+# A state goes two ways. It is a part of `out`, and it is the old state of the next step. So two gradients come back
+# to it: `dout` of its step, and what the next step hands back. They meet *before* they go through tanh. To know what
+# the next step hands back, begin at the end. This is *backpropagation through time* (시간에 따른 역전파).
 #
 # The weights take part in every step. What must be done with the gradients of all these steps? And what does the first
 # step hand back?
@@ -272,8 +272,8 @@ check("rnn_backward")
 # %% [markdown]
 # ### How far back it reaches
 #
-# The loss looks at the last of 40 states alone. How large is its gradient at the inputs before? Three networks differ in
-# one thing: how large `w_hh` is. Read the axis: each line is a power of ten.
+# The loss looks at the last of 40 states alone. How large is its gradient at the inputs before? Three networks differ
+# in one thing: how large `w_hh` is. Read the axis: it counts in powers of ten.
 
 
 # %%
@@ -312,8 +312,9 @@ def gradient_over_the_distance():
 # The small number is torch's: so nothing is divided by 0.
 #
 # By hand: two tensors hold $(3, 0)$ and $(4)$. The squares are 9, 0 and 16, so the norm is $\sqrt{25} = 5$. With
-# `max_norm` 1 the factor is $0.2$ (with the small number, 0.19999996). The clipped tensors hold $(0.6, 0)$ and $(0.8)$:
-# their norm is 1. The first tensor alone has the norm 3, but it was not clipped alone. With `max_norm` 10 nothing changes.
+# `max_norm` 1 the factor is $0.2$ (with the small number, 0.19999996). The clipped tensors hold $(0.6, 0)$ and
+# $(0.8)$: their norm is 1. The first tensor alone has the norm 3, but it was not clipped alone. With `max_norm` 10
+# nothing changes.
 
 
 # %% nbgrader={"grade_id": "clip_gradients", "solution": true}
@@ -357,8 +358,8 @@ check("clip_gradients")
 # $$c_t = f \cdot c_{t-1} + i \cdot g, \qquad h_t = o \cdot \tanh c_t.$$
 #
 # By hand, with one unit: the four sums are 0, 2, 1 and −1, and the old cell state is 1.5. So $i = 0.5$, $f = 0.881$,
-# $g = 0.762$ and $o = 0.269$. The new cell state is $0.881 \cdot 1.5 + 0.5 \cdot 0.762 = 1.702$. The new hidden state is
-# $0.269 \cdot \tanh 1.702 = 0.252$: the memory is full, and the output gate lets little of it out.
+# $g = 0.762$ and $o = 0.269$. The new cell state is $0.881 \cdot 1.5 + 0.5 \cdot 0.762 = 1.702$. The new hidden state
+# is $0.269 \cdot \tanh 1.702 = 0.252$: the memory is full, and the output gate lets little of it out.
 
 
 # %% nbgrader={"grade_id": "lstm_step_forward", "solution": true}
@@ -386,13 +387,15 @@ check("lstm_step_forward")
 # %% [markdown]
 # ### The LSTM's step, backward
 #
-# Two gradients come in: `dh` for the new hidden state and `dc` for the new cell state. The new cell state goes two ways:
-# into the new hidden state, and out of the step as it is. So two gradients meet at it. From there on, each product hands
-# to one factor what came in, times the other factor. At the end stand the slopes of four blocks, in the order of the rows.
+# Two gradients come in: `dh` for the new hidden state and `dc` for the new cell state. The new cell state goes two
+# ways: into the new hidden state, and out of the step as it is. So two gradients meet at it. From there on, each
+# product hands to one factor what came in, times the other factor. At the end stand the slopes of four blocks, in the
+# order of the rows.
 #
-# By hand, with the numbers above, `dh` = 1 and `dc` = 0: what reaches the new cell state has been through the output gate
-# and the slope of tanh, $0.269 \cdot (1 - 0.936^2) = 0.0335$. To the old cell state it goes through the forget gate alone:
-# `dc` is $0.0335 \cdot 0.881 = 0.0295$. There is no weight on this way, and no tanh. That is what the LSTM was made for.
+# By hand, with the numbers above, `dh` = 1 and `dc` = 0: what reaches the new cell state has been through the output
+# gate and the slope of tanh, $0.269 \cdot (1 - 0.936^2) = 0.0335$. To the old cell state it goes through the forget
+# gate alone: `dc` is $0.0335 \cdot 0.881 = 0.0295$. There is no weight on this way, and no tanh. That is what the
+# LSTM was made for.
 
 
 # %% nbgrader={"grade_id": "lstm_step_backward", "solution": true}
@@ -426,9 +429,9 @@ check("lstm_step_backward")
 # %% [markdown]
 # ## 6. Explain it
 #
-# In someone's notes you read about the RNN: *the further back a piece of information lies, the harder it is for it to get
-# through*, and *because of the exploding gradient, ReLU is rarely used in an RNN*. Answer in your own words. Numbers from
-# your plots count as reasons. A person marks it.
+# In someone's notes you read about the RNN: *the further back a piece of information lies, the harder it is for it to
+# get through*, and *because of the exploding gradient, ReLU is rarely used in an RNN*. Answer in your own words.
+# Numbers from your plots count as reasons. A person marks it.
 #
 # (a) What is the gradient at a step 40 steps back made of? Why does it vanish in one network and explode in another?
 # **2 points.**
@@ -455,11 +458,11 @@ check("lstm_step_backward")
 # **(b)**
 #
 # ### BEGIN SOLUTION
-# *Yes (1 point).* tanh bounds the state, not the gradient. As long as the units do not saturate, their slopes are near 1,
-# and a large `w_hh` wins.
+# *Yes (1 point).* tanh bounds the state, not the gradient. As long as the units do not saturate, their slopes are
+# near 1, and a large `w_hh` wins.
 #
-# *ReLU (1 point, with one remedy).* The slope of an active unit is always 1, and the state has no bound: state and gradient
-# explode together. A `w_hh` that begins as the identity, small steps and clipping make it trainable.
+# *ReLU (1 point, with one remedy).* The slope of an active unit is always 1, and the state has no bound: state and
+# gradient explode together. A `w_hh` that begins as the identity, small steps and clipping make it trainable.
 # ### END SOLUTION
 #
 # **(c)**
@@ -469,35 +472,35 @@ check("lstm_step_backward")
 # gradient that vanishes: below the bound the factor is 1, and a larger factor would enlarge everything alike, not what
 # comes from far back.
 #
-# *One factor (1 point).* Then the direction of the whole step stays the same. With a factor for each tensor some weights
-# would move further than others against what the loss asks for.
+# *One factor (1 point).* Then the direction of the whole step stays the same. With a factor for each tensor some
+# weights would move further than others against what the loss asks for.
 # ### END SOLUTION
 #
 # **(d)**
 #
 # ### BEGIN SOLUTION
-# *From cell state to cell state (1 point).* There is only a product with the forget gate: no weight matrix and no tanh. If
-# the gate is open, near 1, next to nothing is lost.
+# *From cell state to cell state (1 point).* There is only a product with the forget gate: no weight matrix and no
+# tanh. If the gate is open, near 1, next to nothing is lost.
 #
-# *When not (1 point).* If the forget gate is clearly below 1: 0.9 leaves 1.5 % after 40 steps. At the start of a training
-# with biases near 0 the gates are half open; that is why one begins with a larger bias for the forget gate.
+# *When not (1 point).* If the forget gate is clearly below 1: 0.9 leaves 1.5 % after 40 steps. At the start of a
+# training with biases near 0 the gates are half open; that is why one begins with a larger bias for the forget gate.
 # ### END SOLUTION
 
 # %% [markdown]
 # ## 7. Your networks, on a task for a long memory
 #
-# A sequence begins with +1 or −1. Then come 39 numbers that mean nothing. After the last one the network must say how the
-# sequence began. Both networks are yours, forward and backward, with your clipping. Three trainings of each are drawn.
-# The forget gates of the LSTM begin open, by a bias of 3.
+# A sequence begins with +1 or −1. Then come 29 numbers that mean nothing. After the last one the network must say how
+# the sequence began. Both networks are yours, forward and backward, with your clipping. Three trainings of each are
+# drawn. The forget gates of the LSTM begin open, by a bias of 3.
 #
-# Change things: 20 steps, another rate, a forget bias of 0, another seed. Is there a rate with which the RNN gets there,
-# too? The two networks need not have the same one.
+# Change things: 20 steps, another rate, a forget bias of 0, another seed. Is there a rate with which the RNN gets
+# there, too? The two networks need not have the same one.
 
 
 # %%
 @when_written
 def a_long_memory():
-    steps, n, units, rate, forget_bias = 40, 32, 16, 0.01, 3.0
+    steps, n, units, rate, forget_bias = 30, 32, 16, 0.01, 3.0
 
     def last_state(x, weights, is_lstm):
         """The last hidden state, and a function that takes a gradient for it back to the weights."""
@@ -530,7 +533,7 @@ def a_long_memory():
             params[2][units : 2 * units] = forget_bias
         optimizer = torch.optim.Adam(params, rate)
         shares = []
-        for _ in range(150):
+        for _ in range(100):
             sign = 2.0 * torch.randint(2, (n,), generator=generator) - 1
             # The second input is 1 at the first step alone: it says that this is the beginning.
             x = torch.zeros(steps, n, 2)

@@ -7,7 +7,7 @@ from autograder.calls.kinds import backward, forward
 from autograder.problem import Cases, Problem
 from autograder.problems.drawing import NEXT_CALL, normal
 from autograder.problems.forbidden import RECURRENT, RECURRENT_BACKWARD
-from autograder.problems.sequences.cases import state, weights
+from autograder.problems.sequences.cases import state, weights, with_a_large_sample
 from autograder.programs import follows, slip
 from autograder.references import gradients_of, values_of
 from autograder.references import sequences as reference
@@ -17,13 +17,15 @@ GRADIENTS = ("x", "h", "c", "w_ih", "w_hh", "b_ih", "b_hh")
 
 def _steps(gradient: bool) -> Cases:
     def cases(generator: torch.Generator) -> list[Case]:
-        def case(name, criterion, n, d, h, size=1.0, **how):
+        def case(name, criterion, n, d, h, **how):
             arguments = {
-                "x": size * normal(generator, n, d),
+                "x": normal(generator, n, d),
                 "h": state(generator, n, h),
                 "c": 1.5 * normal(generator, n, h),
                 **weights(generator, d, h, gates=4),
             }
+            if name.startswith("a sample of some 10,000"):
+                arguments["x"] = with_a_large_sample(generator, arguments["x"], arguments["w_ih"])
             if name.startswith("the first step"):
                 arguments |= {"h": torch.zeros_like(arguments["h"]), "c": torch.zeros_like(arguments["c"])}
             if name.startswith("a cell state of some 20"):
@@ -39,7 +41,7 @@ def _steps(gradient: bool) -> Cases:
             case("one unit", "edge cases", 3, 4, 1),
             case("the first step, h and c 0", "edge cases", 4, 3, 5),
             case("a cell state of some 20", "edge cases", 4, 3, 5),
-            case("x of some 1,000: gates that saturate", "edge cases", 4, 3, 5, 1000.0),
+            case("a sample of some 10,000: gates that saturate", "edge cases", 4, 3, 5),
             case("float64", "contract", 4, 3, 5, dtype=torch.float64),
             case("inputs with gaps in memory", "contract", 4, 3, 5, layout="strided"),
             case("inputs transposed in memory", "contract", 3, 6, 2, layout="transposed"),

@@ -7,19 +7,21 @@ from autograder.problem import Cases
 from autograder.problems.drawing import NEXT_CALL, normal
 from autograder.problems.forbidden import RECURRENT, RECURRENT_BACKWARD
 from autograder.problems.pairs import pair
-from autograder.problems.sequences.cases import state, weights
+from autograder.problems.sequences.cases import state, weights, with_a_large_sample
 from autograder.programs import follows, slip
 from autograder.references import sequences as reference
 
 
 def _sequences(gradient: bool) -> Cases:
     def cases(generator: torch.Generator) -> list[Case]:
-        def case(name, criterion, t, n, d, h, size=1.0, **how):
+        def case(name, criterion, t, n, d, h, **how):
             arguments = {
-                "x": size * normal(generator, t, n, d),
+                "x": normal(generator, t, n, d),
                 "h0": state(generator, n, h),
                 **weights(generator, d, h),
             }
+            if name.startswith("a sample of some 10,000"):
+                arguments["x"] = with_a_large_sample(generator, arguments["x"], arguments["w_ih"])
             if name.startswith("h0 of zeros"):
                 arguments["h0"] = torch.zeros_like(arguments["h0"])
             dout = normal(generator, t, n, h) if gradient else None
@@ -35,7 +37,7 @@ def _sequences(gradient: bool) -> Cases:
             case("one sample", "edge cases", 4, 1, 2, 5),
             case("one feature, one unit", "edge cases", 4, 3, 1, 1),
             case("h0 of zeros", "edge cases", 4, 3, 2, 5),
-            case("x of some 1,000: units that saturate", "edge cases", 4, 3, 2, 5, 1000.0),
+            case("a sample of some 10,000: units that saturate", "edge cases", 4, 3, 2, 5),
             case("float64", "contract", 4, 3, 2, 5, dtype=torch.float64),
             case("inputs with gaps in memory", "contract", 4, 3, 2, 5, layout="strided"),
             case("inputs transposed in memory", "contract", 5, 4, 3, 2, layout="transposed"),

@@ -7,7 +7,7 @@ from autograder.problem import Cases
 from autograder.problems.drawing import NEXT_CALL, normal
 from autograder.problems.forbidden import RECURRENT, RECURRENT_BACKWARD
 from autograder.problems.pairs import pair
-from autograder.problems.sequences.cases import state, weights
+from autograder.problems.sequences.cases import state, weights, with_a_large_sample
 from autograder.programs import follows, slip
 from autograder.references import sequences as reference
 
@@ -16,12 +16,14 @@ GRADIENTS = ("x", "h", "w_ih", "w_hh", "b_ih", "b_hh")
 
 def _steps(gradient: bool) -> Cases:
     def cases(generator: torch.Generator) -> list[Case]:
-        def case(name, criterion, n, d, h, size=1.0, **how):
+        def case(name, criterion, n, d, h, **how):
             arguments = {
-                "x": size * normal(generator, n, d),
+                "x": normal(generator, n, d),
                 "h": state(generator, n, h),
                 **weights(generator, d, h),
             }
+            if name.startswith("a sample of some 10,000"):
+                arguments["x"] = with_a_large_sample(generator, arguments["x"], arguments["w_ih"])
             if name.startswith("the first step"):
                 arguments["h"] = torch.zeros_like(arguments["h"])
             return Case(name, criterion, arguments, normal(generator, n, h) if gradient else None, **how)
@@ -34,7 +36,7 @@ def _steps(gradient: bool) -> Cases:
             case("one feature", "edge cases", 4, 1, 3),
             case("one unit", "edge cases", 3, 4, 1),
             case("the first step, h 0", "edge cases", 4, 3, 5),
-            case("x of some 1,000: units that saturate", "edge cases", 4, 3, 5, 1000.0),
+            case("a sample of some 10,000: units that saturate", "edge cases", 4, 3, 5),
             case("float64", "contract", 4, 3, 5, dtype=torch.float64),
             case("inputs with gaps in memory", "contract", 4, 3, 5, layout="strided"),
             case("inputs transposed in memory", "contract", 3, 6, 4, layout="transposed"),
