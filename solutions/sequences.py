@@ -69,12 +69,12 @@ leaky_sum(torch.tensor([[[4.0]], [[0.0]], [[0.0]]]), torch.zeros(1, 1), 0.5).fla
 
 # %% [markdown]
 # ## 1. A Markov model
-# In the book: [Sequences and Markov models](../../book/sequences/data.md).
+# In the book: [Data of unknown length](../../book/sequences/data.md).
 #
 #
-# The simplest memory is one step long. In a *Markov model* (마르코프 모델) the next state depends on the present one,
+# The simplest memory is one step long. In a *Markov model* (마르코프 모형) the next state depends on the present one,
 # and on nothing before it. It is fitted by counting how often state $j$ comes right after state $i$: $n_{ij}$ times.
-# Here $P_{ij}$ is the share of these among all steps that leave state $i$:
+# The *transition matrix* (전이 행렬) $P$ has their shares among all steps that leave state $i$:
 #
 # $$P_{ij} = \frac{n_{ij}}{\sum_k n_{ik}}.$$
 #
@@ -133,9 +133,8 @@ def text_from_a_markov_model():
 # In the book: [The recurrent network, unrolled](../../book/sequences/rnn.md).
 #
 #
-# A *recurrent neural network* (순환 신경망), RNN, keeps many numbers between two steps. Here $t$ counts the steps.
-# Here $h_t$ is the state after step $t$, not the output of a layer. The new state is made from the input and from the
-# old state:
+# A *recurrent neural network* (순환 신경망), RNN, keeps many numbers between two steps. The
+# state $h_t$ after step $t$ is made from the input of this step and from the state before it:
 #
 # $$h_t = \tanh(W_{ih} x_t + b_{ih} + W_{hh} h_{t-1} + b_{hh}).$$
 #
@@ -199,9 +198,7 @@ check("rnn_step_backward")
 #
 # One step after the other: the new state of a step is the old state of the next. The weights are the *same* at every
 # step. That is why the network does not care how long the sequence is. Drawn side by side, the steps look like a deep
-# network whose layers share their weights. The network is *unrolled* (펼침).
-#
-# Here $t$ counts the steps, from 1. Here $h_t$ is the state after step $t$, not the output of a layer.
+# network whose layers share their weights. The network is *unrolled* (펼친).
 #
 # By hand, with one unit, `w_ih` = 1, `w_hh` = 0.5, no biases, `h0` = 0 and the inputs 1, 0, 0:
 #
@@ -237,7 +234,7 @@ check("rnn_forward")
 #
 # A state goes two ways. It is a part of `out`, and it is the old state of the next step. So two gradients come back
 # to it: `dout` of its step, and what the next step hands back. They meet *before* they go through tanh. To know what
-# the next step hands back, begin at the end. This is *backpropagation through time* (시간에 따른 역전파).
+# the next step hands back, begin at the end. This is *backpropagation through time* (시간 역전파).
 #
 # The weights take part in every step. What must be done with the gradients of all these steps? And what does the first
 # step hand back?
@@ -302,10 +299,10 @@ def gradient_over_the_distance():
 # In the book: [Vanishing, exploding, clipping](../../book/sequences/gradients.md).
 #
 #
-# A gradient that explodes throws the weights far away in one step. *Clipping* (클리핑) makes it shorter and keeps its
-# direction. All gradients of a network, one after the other, are one long vector. Here $v$ is this vector, and $\|v\|$
-# its length, the *norm* (노름): the root of the sum of the squares of all entries. Here $m$ is the largest length that
-# is allowed, in code `max_norm`. Every entry is multiplied by the same number:
+# A gradient that explodes throws the weights far away in one step. *Clipping* (그래디언트 클리핑) makes it shorter and keeps
+# its direction. All gradients of a network, one after the other, are one long vector. Here $v$ is this vector, and
+# $\|v\|$ its length, the *norm* (노름): the root of the sum of the squares of all entries. Here $m$ is the largest
+# length that is allowed, in code `max_norm`. Every entry is multiplied by the same number:
 #
 # $$\min\left(1, \frac{m}{\|v\| + 10^{-6}}\right).$$
 #
@@ -338,28 +335,28 @@ check("clip_gradients")
 
 # %% [markdown]
 # ## 5. One step of an LSTM
-# In the book: [LSTM](../../book/sequences/lstm.md).
+# In the book: [LSTM: a memory with gates](../../book/sequences/lstm.md).
 #
 #
 # *Long Short-Term Memory* (장단기 메모리), LSTM, has two states. The *cell state* (셀 상태) is the memory that stays
 # inside. The *hidden state* (은닉 상태) is what the step says to the outside. *Gates* (게이트) are numbers from 0 to 1.
 # They say which share is kept, let in and let out.
 #
-# Here $t$ counts the steps. Here $h_t$ is the hidden state after step $t$, not the output of a layer. Here $c_t$ is the
-# cell state. Here $i$, $f$ and $o$ are the input gate, the forget gate and the output gate, not an index or a function
-# or its slope. Here $g$ is the candidate, what could be new in the memory, not a gradient. For each unit there are four
-# sums. Here $z$ is all of them together, four times as many as there are units:
+# After step $t$, $c_t$ is the cell state and $h_t$ the hidden state. The input gate $i_t$ says which share of the new
+# is let in, the forget gate $f_t$ which share of the old stays, and the output gate $o_t$ which share is let out.
+# What could be new in the memory is the *candidate* (후보), $g_t$. For each unit there are four sums. Here $z$ is all
+# of them together, four times as many as there are units:
 #
 # $$z = W_{ih} x_t + b_{ih} + W_{hh} h_{t-1} + b_{hh}.$$
 #
-# The first block of rows, as many as there are units, belongs to $i$, the next to $f$, then $g$, then $o$. Three go
-# through a sigmoid, the candidate through tanh. Then
+# The first block of rows, as many as there are units, belongs to $i_t$, the next to $f_t$, then $g_t$, then $o_t$.
+# Three go through a sigmoid, the candidate through tanh. Then, for each unit by itself,
 #
-# $$c_t = f \cdot c_{t-1} + i \cdot g, \qquad h_t = o \cdot \tanh c_t.$$
+# $$c_t = f_t \, c_{t-1} + i_t \, g_t, \qquad h_t = o_t \tanh c_t.$$
 #
-# By hand, with one unit: the four sums are 0, 2, 1 and −1, and the old cell state is 1.5. So $i = 0.5$, $f = 0.881$,
-# $g = 0.762$ and $o = 0.269$. The new cell state is $0.881 \cdot 1.5 + 0.5 \cdot 0.762 = 1.702$. The new hidden state
-# is $0.269 \cdot \tanh 1.702 = 0.252$: the memory is full, and the output gate lets little of it out.
+# By hand, with one unit: the four sums are 0, 2, 1 and −1, and the old cell state is 1.5. So $i_t = 0.5$,
+# $f_t = 0.881$, $g_t = 0.762$ and $o_t = 0.269$. The new cell state is $0.881 \cdot 1.5 + 0.5 \cdot 0.762 = 1.702$. The
+# new hidden state is $0.269 \cdot \tanh 1.702 = 0.252$: the memory is full, and the output gate lets little of it out.
 
 
 # %% nbgrader={"grade_id": "lstm_step_forward", "solution": true}

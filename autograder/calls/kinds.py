@@ -50,8 +50,8 @@ def backward(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tupl
     out, cache = result[0], result[-1]
     if case.another_call:
         ask(name, *map(other, arguments))
-    if isinstance(out, torch.Tensor | tuple):
-        inputs[OUT] = out
+    if isinstance(out, torch.Tensor | tuple | list):
+        inputs[OUT] = tuple(out) if isinstance(out, list) else out
     if signature.upstream:
         inputs |= zip(signature.upstream, inputs.pop("dout"), strict=True)
     inputs.watch()
