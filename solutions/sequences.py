@@ -299,10 +299,11 @@ def gradient_over_the_distance():
 # In the book: [Vanishing, exploding, clipping](../../book/sequences/gradients.md).
 #
 #
-# A gradient that explodes throws the weights far away in one step. *Clipping* (그래디언트 클리핑) makes it shorter and keeps
-# its direction. All gradients of a network, one after the other, are one long vector. Here $v$ is this vector, and
-# $\|v\|$ its length, the *norm* (노름): the root of the sum of the squares of all entries. Here $m$ is the largest
-# length that is allowed, in code `max_norm`. Every entry is multiplied by the same number:
+# A gradient that explodes throws the weights far away in one step. *Clipping* (그래디언트 클리핑) makes it shorter
+# and keeps its direction. All gradients of a network, one after the other, are one long vector. Here $v$ is
+# this vector, and $\|v\|$ its length, the *norm* (노름): the root of the sum of the squares of all entries.
+# Here $m$ is the largest length that is allowed, in code `max_norm`. Every entry is multiplied by the same
+# number:
 #
 # $$\min\left(1, \frac{m}{\|v\| + 10^{-6}}\right).$$
 #
