@@ -38,7 +38,7 @@ export function draw(stage) {
       <label>unit <select name="unit">${units.map((u) => `<option>${u + 1}</option>`).join("")}</select></label>
     </div>
     <svg class="moving-cell" viewBox="0 0 640 210" style="width:100%;max-width:40rem" aria-hidden="true"></svg>
-    <svg class="moving-plot" viewBox="0 0 640 190" style="max-width:40rem" aria-hidden="true"></svg>
+    <svg class="moving-line" viewBox="0 0 640 ${62 + 11 * units.length}" style="max-width:40rem" aria-hidden="true"></svg>
     <p class="moving-words" aria-live="polite"></p>`;
   const control = Object.fromEntries([...stage.querySelectorAll("input, select")].map((one) => [one.name, one]));
 
@@ -69,23 +69,25 @@ export function draw(stage) {
 
   function show() {
     for (const [name, one] of Object.entries(control)) {
-      if (name === "at") one.max = set.text.length;
+      if (name === "at") one.max = set.text.length || 1;
       if (one.value !== String(set[name])) one.value = set[name];
     }
     const steps = [];
     let state = { h: units.map(() => 0), c: units.map(() => 0) };
-    for (const letter of set.text) steps.push((state = step(net, LETTERS.indexOf(letter), state)));
+    // Where nothing is typed, a space is read.
+    const read = set.text || " ";
+    for (const letter of read) steps.push((state = step(net, LETTERS.indexOf(letter), state)));
     const u = set.unit - 1;
     const now = steps[set.at - 1];
-    stage.querySelector(".moving-cell").innerHTML = cell(now, u, set.text[set.at - 1]);
+    stage.querySelector(".moving-cell").innerHTML = cell(now, u, read[set.at - 1]);
 
-    const wide = 560 / set.text.length;
+    const wide = 560 / read.length;
     const most = Math.max(1, ...steps.flatMap(({ c }) => c.map(Math.abs)));
     const middle = (k) => 70 + (k + 0.5) * wide;
     const squares = steps.map(({ c }, k) =>
       c.map((value, row) => `<rect x="${70 + k * wide}" y="${30 + row * 11}" width="${wide - 1}" height="10" ${colored(value, most)}/>`).join("")).join("");
-    stage.querySelector(".moving-plot").innerHTML =
-      squares + [...set.text].map((letter, k) => `<text x="${middle(k)}" y="20">${seen(letter)}</text>`).join("") +
+    stage.querySelector(".moving-line").innerHTML =
+      squares + [...read].map((letter, k) => `<text x="${middle(k)}" y="20">${seen(letter)}</text>`).join("") +
       `<text x="34" y="${40 + u * 11}">unit ${set.unit}</text>` +
       `<rect x="70" y="${29.5 + u * 11}" width="560" height="11" fill="none" stroke="currentColor"/>` +
       `<rect x="${70 + (set.at - 1) * wide - 0.5}" y="29" width="${wide}" height="${units.length * 11 + 1}" fill="none" stroke="currentColor" stroke-width="2"/>` +
@@ -94,7 +96,7 @@ export function draw(stage) {
     const best = guess(net, now.h);
     const number = (name, value) => `<b data-number="${name}">${text(value)}</b>`;
     stage.querySelector(".moving-words").innerHTML =
-      `Unit ${set.unit} at letter ${set.at}, “${seen(set.text[set.at - 1])}”: <i>c</i> = <i>f</i> · <i>c</i> before + <i>i</i> · <i>g</i> = ` +
+      `Unit ${set.unit} at letter ${set.at}, “${seen(read[set.at - 1])}”: <i>c</i> = <i>f</i> · <i>c</i> before + <i>i</i> · <i>g</i> = ` +
       `${number("f", now.f[u])} · ${number("before", now.before[u])} + ${number("i", now.i[u])} · ${number("g", now.g[u])} = ${number("c", now.c[u])}, ` +
       `<i>h</i> = <i>o</i> · tanh <i>c</i> = ${number("o", now.o[u])} · tanh ${text(now.c[u])} = ${number("h", now.h[u])}. ` +
       `All units guess the next letter: “${seen(best[0].letter)}” with ${number("p", best[0].p)}, ` +
@@ -104,11 +106,11 @@ export function draw(stage) {
   function change({ target }) {
     if (!(target.name in set)) return;
     if (target.name === "text") {
-      // Small letters and single spaces are all that the network has seen; while one types, an empty text is a space.
+      // Small letters and single spaces are all that the network has seen.
       const longer = target.value.length > set.text.length;
-      set.text = target.value.toLowerCase().replace(/[^a-z]+/g, " ").slice(0, LONGEST) || " ";
-      set.at = longer ? set.text.length : Math.min(set.at, set.text.length);
-    } else set[target.name] = Math.min(Number(target.value), target.name === "at" ? set.text.length : units.length);
+      set.text = target.value.toLowerCase().replace(/[^a-z]+/g, " ").slice(0, LONGEST);
+      set.at = Math.max(1, longer ? set.text.length : Math.min(set.at, set.text.length));
+    } else set[target.name] = Math.min(Number(target.value), target.name === "at" ? set.text.length || 1 : units.length);
     show();
   }
   stage.addEventListener("input", change);
