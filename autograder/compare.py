@@ -124,7 +124,7 @@ def _breach(problem: Problem, case: Case, outcome: Outcome, expected: Expected) 
         if output.device != expected.device:
             return f"{label} is on {output.device}; expected {expected.device}, where the inputs are."
     if outcome.modified:
-        changed = (name if name == OUT else f"its input {name}" for name in outcome.modified)
+        changed = (name if name.startswith(OUT) else f"its input {name}" for name in outcome.modified)
         return f"the call changed {' and '.join(changed)}; work on a copy."
     return None
 

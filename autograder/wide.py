@@ -41,7 +41,8 @@ def _wide(problem: Problem, chance: random.Random) -> tuple[Case, Expected] | No
         case = replace(case, layout=chance.choice(("contiguous", "strided", "transposed")))
     try:
         if problem.call is backward:
-            out = problems()[problem.forward].expected(case.arguments, None)[0]
+            outs = problems()[problem.forward].expected(case.arguments, None)
+            out = torch.stack(outs) if problem.upstream else outs[0]
             case = replace(case, dout=2 * torch.randn(out.shape, generator=_seeded(chance), dtype=torch.float64))
         expected = expect(problem, case, CPU)
     except Exception:

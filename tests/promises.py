@@ -1209,6 +1209,125 @@ TRANSFER = {
     ],
 }
 
+UNROLLED = ("values", "one step", "two steps", "12 steps")
+SATURATED_SAMPLE = "a sample of some 10,000"
+WEIGHTS_OF_A_STEP = ("values", "one feature", "one unit")
+
+SEQUENCES = {
+    "markov_fit": [
+        ("The transition matrix of a Markov chain, counted in one sequence (Markov 1913).", "values"),
+        (
+            "sequence (T,), int64: states from 0 to states - 1, in the order of time;",
+            "values",
+            "a sequence of length 1",
+            "a sequence of length 2",
+        ),
+        ("states: how many there are, whether they occur or not.", "states that do not occur", "one state"),
+        ("Returns a float32 tensor (states, states)", *EVERY),
+        ("on the device of sequence:", "contract"),
+        ("row i has the share of each next state among all steps that leave state i.", "values"),
+        (
+            "The row of a state that is never left is zeros.",
+            "the last state is never left",
+            "states that do not occur",
+            "a sequence of length 1",
+        ),
+    ],
+    "rnn_step_forward": [
+        ("One step of a recurrent network with tanh (Elman 1990).", "values"),
+        ("x (N, D): the input, perhaps so large that units saturate;", "values", "one sample", SATURATED_SAMPLE),
+        ("h (N, H): the old state.", "values", "the first step"),
+        ("w_ih (H, D), w_hh (H, H), b_ih (H,) and b_hh (H,), as in torch.nn.RNNCell.", *WEIGHTS_OF_A_STEP),
+        ("Returns (out, cache); out (N, H) is the new state.", *EVERY),
+    ],
+    "rnn_step_backward": [
+        ("The gradients of the loss with respect to all arguments of `rnn_step_forward`.", "values"),
+        ("dout (N, H): gradient of the loss with respect to out.", *EVERY),
+        ("cache: as `rnn_step_forward` returned it.", *EVERY, NEXT_CALL),
+        ("Returns (dx, dh, dw_ih, dw_hh, db_ih, db_hh), of the shapes of the arguments.", *EVERY),
+    ],
+    "rnn_forward": [
+        ("A recurrent network with tanh over whole sequences (Elman 1990).", *UNROLLED),
+        (
+            "x (T, N, D): the inputs of T steps, perhaps so large that units saturate;",
+            *UNROLLED,
+            "one sample",
+            SATURATED_SAMPLE,
+        ),
+        ("h0 (N, H): the state before the first step.", "values", "h0 of zeros"),
+        (
+            "w_ih (H, D), w_hh (H, H), b_ih (H,) and b_hh (H,) are those of every step.",
+            "values",
+            "one feature, one unit",
+        ),
+        ("Returns (out, cache);", *EVERY),
+        ("out (T, N, H) has the state after each step, without h0.", *UNROLLED),
+    ],
+    "rnn_backward": [
+        (
+            "The gradients through time with respect to all arguments of `rnn_forward` (Werbos 1990).",
+            *UNROLLED,
+        ),
+        ("dout (T, N, H): gradient of the loss with respect to out.", *EVERY),
+        ("cache: as `rnn_forward` returned it.", *EVERY, NEXT_CALL),
+        ("Returns (dx, dh0, dw_ih, dw_hh, db_ih, db_hh), of the shapes of the arguments;", *EVERY),
+        ("what all steps give to a weight or a bias is added up.", *UNROLLED),
+    ],
+    "clip_gradients": [
+        ("Shorten gradients if they are too long, all by one factor (Pascanu et al. 2013).", "values"),
+        ("grads: a list of tensors;", "values", "three numbers"),
+        ("max_norm: a number above 0.", *EVERY),
+        (
+            "norm is the root of the sum of the squares of all entries of all tensors, before clipping.",
+            "values",
+            "all gradients 0",
+            "gradients that are 0 but for one",
+        ),
+        (
+            "Every tensor is multiplied by max_norm / (norm + 1e-6),",
+            "norm 20, max_norm 3",
+            "norm 0.002, max_norm 0.001",
+        ),
+        ("but by no more than 1,", "norm 0.4, max_norm 3", "norm 5, max_norm 5"),
+        ("as in torch.nn.utils.clip_grad_norm_.", *EVERY),
+        ("Returns (grads, norm): a list of tensors of the same shapes, and norm, 0-dim.", *EVERY),
+    ],
+    "lstm_step_forward": [
+        (
+            "One step of an LSTM with a forget gate (Hochreiter & Schmidhuber 1997; Gers et al. 2000).",
+            "values",
+        ),
+        ("x (N, D): the input, perhaps so large that gates saturate;", "values", "one sample", SATURATED_SAMPLE),
+        (
+            "h, c (N, H): the old hidden state and the old cell state.",
+            "values",
+            "the first step",
+            "a cell state of some 20",
+        ),
+        (
+            "w_ih (4H, D), w_hh (4H, H), b_ih (4H,) and b_hh (4H,): the rows of the input gate, the forget gate, the "
+            "candidate and the output gate, in this order, as in torch.nn.LSTMCell.",
+            *WEIGHTS_OF_A_STEP,
+        ),
+        ("Returns ((h, c), cache): the new hidden state and the new cell state, (N, H).", *EVERY),
+    ],
+    "lstm_step_backward": [
+        ("The gradients of the loss with respect to all arguments of `lstm_step_forward`.", "values"),
+        ("dh, dc (N, H): gradients of the loss with respect to the new hidden state and the new cell state.", *EVERY),
+        ("cache: as `lstm_step_forward` returned it.", *EVERY, NEXT_CALL),
+        ("Returns (dx, dh, dc, dw_ih, dw_hh, db_ih, db_hh), of the shapes of the arguments;", *EVERY),
+        ("these dh and dc belong to the old states.", "values"),
+    ],
+}
+
 PROMISES = (
-    ACTIVATIONS | BACKPROP | CONVOLUTION | NORMALIZATION | OPTIMIZATION | PREPROCESSING | REGULARIZATION | TRANSFER
+    ACTIVATIONS
+    | BACKPROP
+    | CONVOLUTION
+    | NORMALIZATION
+    | OPTIMIZATION
+    | PREPROCESSING
+    | REGULARIZATION
+    | SEQUENCES
+    | TRANSFER
 )

@@ -16,6 +16,7 @@ from autograder.calls import exchange
 from autograder.calls.case import FUNCTIONS, Case, Inputs, NamedFunction
 from autograder.calls.kinds import (
     KINDS,
+    backward,
     backward_draws,
     batches,
     draws,
@@ -139,6 +140,57 @@ def test_a_forward_function_may_return_more_than_out_and_cache():
     earned(RUNNING, lambda x: (x + 1, (x.mean(0), x.var(0)), None))
     assert "expected a tuple (out, (mean, var), cache)" in said(RUNNING, lambda x: (x + 1, None))
     assert "mean has shape (2, 2)" in said(RUNNING, lambda x: (x + 1, (x, x), None))
+
+
+TWO_OUTPUTS = problem(
+    backward,
+    ("dx",),
+    {"values": {"x": X}, "contract": {"x": X}},
+    gradients_of(lambda x: torch.stack((x * x, 3 * x))),
+    name="two_backward",
+    upstream=("dh", "dc"),
+    case={"dout": torch.tensor([[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]]])},
+)
+
+
+def overwriting(kept):
+    """A backward function that writes into what `kept` takes from its arguments."""
+
+    def two_backward(dh, dc, cache):
+        dx = 2 * cache[0] * dh + 3 * dc
+        kept(dh, dc, cache).zero_()
+        return dx
+
+    return two_backward
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (lambda dh, dc, cache: 2 * cache[0] * dh + 3 * dc, None),
+        (lambda dh, dc, cache: 2 * cache[0] * dh, "dx[1, 1] is"),
+        (lambda dout, cache: dout, "takes 2 positional arguments but 3 were given"),
+        (overwriting(lambda dh, dc, cache: dc), "the call changed its input dc; work on a copy."),
+        (overwriting(lambda dh, dc, cache: cache[1][1]), "the call changed the forward's out[1]; work on a copy."),
+    ],
+)
+def test_a_backward_function_gets_a_gradient_for_each_output(function, sentence):
+    def two_forward(x):
+        out = x * x, 3 * x
+        return out, (x, out)
+
+    functions = {"two_forward": two_forward, "two_backward": function}
+    exam = Exam(TWO_OUTPUTS, 0, CPU)
+
+    def ask(cases):
+        answer = exchange.serve(exchange.ask(TWO_OUTPUTS, cases), functions)
+        return exchange.read_answer(answer, TWO_OUTPUTS, cases)
+
+    here, there = exam.grade(functions), exam.judge(exam.outcomes(ask))
+    assert here == there
+    found = [finding for criterion in here.criteria for finding in criterion.findings]
+    assert found if sentence else not found
+    assert sentence is None or sentence in found[0]
 
 
 SIZES = problem(

@@ -783,6 +783,7 @@ ELSEWHERE = {
     """,
     "batch_norm_forward": "sklearn.preprocessing.StandardScaler sklearn.preprocessing.scale scipy.stats.zscore",
     "layer_norm_forward": "sklearn.preprocessing.scale scipy.stats.zscore",
+    "markov_fit": "sklearn.metrics.confusion_matrix pandas.crosstab",
 }
 ELSEWHERE_ROWS = [(name, path) for name, paths in ELSEWHERE.items() for path in paths.split()]
 
@@ -851,6 +852,18 @@ BUILDING_BLOCKS = {
     "batch_norm_forward": "numpy.mean numpy.var numpy.sqrt torch.rsqrt statistics.fmean",
     "local_response_norm_forward": "numpy.cumsum scipy.ndimage.uniform_filter1d torch.nn.functional.avg_pool3d",
     "train_small_cnn": "sklearn.utils.shuffle sklearn.metrics.accuracy_score torch.randperm math.sqrt numpy.prod",
+    "markov_fit": """
+        numpy.add.at numpy.bincount numpy.histogram2d numpy.unique itertools.pairwise collections.Counter
+        scipy.sparse.coo_matrix sklearn.preprocessing.normalize torch.bincount torch.scatter_add
+    """,
+    "rnn_step_forward": "numpy.tanh math.tanh numpy.matmul numpy.concatenate torch.tanh torch.addmm",
+    "rnn_forward": "numpy.stack functools.reduce itertools.accumulate torch.nn.utils.rnn.pad_sequence torch.stack",
+    "rnn_backward": "numpy.zeros_like numpy.flip torch.flip torch.outer",
+    "lstm_step_forward": "scipy.special.expit numpy.split torch.sigmoid torch.chunk torch.nn.functional.sigmoid",
+    "clip_gradients": """
+        math.sqrt math.hypot math.fsum numpy.linalg.norm scipy.linalg.norm torch.linalg.vector_norm torch.norm
+        torch.nn.utils.parameters_to_vector torch.nn.utils.clip_grad_value_
+    """,
 }
 BUILDING_ROWS = [(name, path) for name, paths in BUILDING_BLOCKS.items() for path in paths.split()]
 

@@ -20,12 +20,12 @@ class Case:
     """One call of the student's function.
 
     `arguments` are by name, in the order of the function's parameters; tensors among them are drawn in float64 on
-    the CPU and cast to `dtype` for the call. `dout` is the upstream gradient of a backward call. `layout` is how
-    the numbers of every tensor lie in memory: row after row ("contiguous"), with gaps ("strided"), or dense with
-    the first and the last dimension exchanged ("transposed"). With `another_call` the forward function runs once
-    more, on other values, before the first call's results are used: they must not depend on what came later.
-    A `timed` call is made on one thread, and again if it was too slow; the fastest one counts. It is stopped after
-    `limit` seconds of computing. `kept` is for the judge: no student sees it.
+    the CPU and cast to `dtype` for the call. `dout` is the upstream gradient of a backward call, or those of several
+    outputs, stacked. `layout` is how the numbers of every tensor lie in memory: row after row ("contiguous"), with
+    gaps ("strided"), or dense with the first and the last dimension exchanged ("transposed"). With `another_call` the
+    forward function runs once more, on other values, before the first call's results are used: they must not depend on
+    what came later. A `timed` call is made on one thread, and again if it was too slow; the fastest one counts. It
+    is stopped after `limit` seconds of computing. `kept` is for the judge: no student sees it.
     """
 
     name: str

@@ -43,6 +43,7 @@ def ask(signature: Signature, cases: Sequence[Case]) -> list[bytes]:
         "call": signature.call.__name__,
         "returns": _encode(signature.returns, {}),
         "forbidden": sorted(signature.forbidden),
+        "upstream": list(signature.upstream),
         "cases": [_encode(_fields(case), tensors) for case in cases],
     }
     return [json.dumps(request).encode(), save(tensors)]
@@ -56,6 +57,7 @@ def serve(request: Sequence[bytes], functions: Mapping[str, Any]) -> list[bytes]
         call=KINDS[asked["call"]],
         returns=_decode(asked["returns"], {}),
         forbidden=frozenset(asked["forbidden"]),
+        upstream=tuple(asked["upstream"]),
     )
     outcomes = run_all(signature, [Case(**_decode(case, tensors)) for case in asked["cases"]], functions, device())
     try:

@@ -38,7 +38,10 @@ def forward(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple
 
 
 def backward(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
-    """Call ``f_forward(*arguments)``, then ``f_backward(dout, cache)``; the outputs are the gradients."""
+    """Call ``f_forward(*arguments)``, then ``f_backward(dout, cache)``; the outputs are the gradients.
+
+    After a forward function with several outputs, one after the other: ``f_backward(dh, dc, cache)``.
+    """
     name = signature.forward
     arguments = arguments_of(inputs)
     result = ask(name, *arguments)
@@ -47,11 +50,13 @@ def backward(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tupl
     out, cache = result[0], result[-1]
     if case.another_call:
         ask(name, *map(other, arguments))
-    if isinstance(out, torch.Tensor):
-        inputs[OUT] = out
+    if isinstance(out, torch.Tensor | tuple | list):
+        inputs[OUT] = tuple(out) if isinstance(out, list) else out
+    if signature.upstream:
+        inputs |= zip(signature.upstream, inputs.pop("dout"), strict=True)
     inputs.watch()
     try:
-        gradients = ask(signature.name, inputs["dout"], cache)
+        gradients = ask(signature.name, *(inputs[label] for label in signature.upstream or ("dout",)), cache)
     except ComplaintError as complaint:
         if cache is None and isinstance(complaint.__cause__, TypeError | AttributeError):
             why = f"{complaint} The cache is None: {name} keeps nothing in this case."

@@ -22,12 +22,14 @@ class Signature:
     returns    the names of the tensors compared, in order and in the form in which they are returned
     forbidden  what is the exercise itself: names of aten operations, and dotted ones of other libraries' functions
                (see `problems.forbidden`)
+    upstream   the names of a backward function's upstream gradients, where its forward function has several outputs
     """
 
     name: str
     call: Call
     returns: tuple[Names, ...]
     forbidden: frozenset[str] = frozenset()
+    upstream: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:

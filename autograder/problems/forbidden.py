@@ -142,6 +142,18 @@ DROPOUT = names("""
     dropout dropout1d dropout2d dropout3d alpha_dropout feature_dropout feature_alpha_dropout native_dropout
     _fused_dropout _masked_scale
 """)
+# What learns from sequences: networks, their cells, and what these are made of in torch.
+RECURRENT = names("""
+    rnn rnn_base rnn_tanh rnn_relu rnn_cell rnn_cell_base rnn_tanh_cell rnn_relu_cell lstm lstm_cell gru gru_cell
+    quantized_rnn_tanh_cell quantized_rnn_relu_cell quantized_lstm quantized_lstm_cell quantized_gru quantized_gru_cell
+    _cudnn_rnn miopen_rnn mkldnn_rnn_layer _lstm_mps lstm_mps _thnn_fused_lstm_cell _thnn_fused_gru_cell
+""")
+RECURRENT_BACKWARD = with_backward(RECURRENT) | names("""
+    _thnn_fused_lstm_cell_backward_impl _thnn_differentiable_lstm_cell_backward _thnn_differentiable_gru_cell_backward
+""")
+CLIPPING = names("clip_grad_norm clip_grads_with_norm _clip_grads_with_norm get_total_norm _get_total_norm")
+# They count pairs and, where they are asked to, divide by the rows.
+PAIR_COUNTS = names("sklearn.confusion_matrix pandas.crosstab")
 # Not the softmax: it is the exercise of another chapter.
 LABEL_SMOOTHING = names("""
     cross_entropy cross_entropy_loss nll_loss nll_loss_nd nll_loss_forward nll_loss2d nll_loss2d_forward

@@ -67,6 +67,9 @@ NOT_NEEDED = _dotted("""
 # Libraries whose functions are not asked for by a computed name.
 LIBRARIES = _words("torch functorch numpy scipy math cmath sklearn skimage autograder") | frozenset(PARTS)
 
+# Helpers for sequences of several lengths, in a module that is called as a layer is.
+PADDING = ("torch", "nn", "utils", "rnn")
+
 # How modules that import a library call it.
 NICKNAMES = {"np": "numpy", "sp": "scipy"}
 
@@ -128,6 +131,8 @@ class Exercise:
     def is_reached_by(self, path: Path) -> bool:
         """Whether a dotted path leads to one of them, also by way of another module that imports its library."""
         path = tuple(NICKNAMES.get(part, part) for part in path)
+        if path[: len(PADDING)] == PADDING:
+            path = ("torch", *path[len(PADDING) :])
         return self.is_named_by(_below("torch", path)) or any(
             _contains(_below(library, path), rest) for library, *rest in self.functions
         )
