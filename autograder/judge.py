@@ -245,9 +245,11 @@ class Exam:
         None where that cannot be compared: a hint is worth no submission.
         """
         try:
-            return self._equal(outcomes, findings, breaches) or nearest(
-                self.problem, self.cases, self.expected, outcomes, self.outcome_of
-            )
+            if found := self._equal(outcomes, findings, breaches):
+                return found
+            if self.problem.measured is not None:
+                return self._alike_where_wrong(outcomes, findings)
+            return nearest(self.problem, self.cases, self.expected, outcomes, self.outcome_of)
         except Exception:
             return None
 
@@ -271,6 +273,28 @@ class Exam:
             return all(self._as_wrong(mistake, i, outcomes[i], wrong[i], contract) for i in relevant)
 
         return next(filter(fits, self.problem.mistakes), None)
+
+    def _alike_where_wrong(self, outcomes: Sequence[Outcome], findings: Sequence[str | None]) -> Program | None:
+        """The mistake that measures the same in the plain cases; where these are right, in the edge cases that are not.
+
+        The program may have a branch for an edge case, fail in it, or have a second mistake there. None if mistakes
+        with several hints are like it, and where a score is asked for: a low one has many causes.
+        """
+        if any(target.at_least for expected in self.expected for target in expected.measured):
+            return None
+        plain = [i for i, case in enumerate(self.cases) if case.criterion == "values"]
+        places = plain
+        if not any(findings[i] for i in plain):
+            edges = [i for i, case in enumerate(self.cases) if case.criterion == "edge cases" and not case.timed]
+            places = plain + [i for i in edges if findings[i] and outcomes[i].outputs is not None]
+        if not any(findings[i] for i in places) or any(outcomes[i].outputs is None for i in plain):
+            return None
+
+        def fits(mistake: Program) -> bool:
+            return all(self._as_wrong(mistake, i, outcomes[i], findings[i], contract=False) for i in places)
+
+        found = list(filter(fits, self.problem.mistakes))
+        return found[0] if len({mistake.hint for mistake in found}) == 1 else None
 
     def _as_wrong(self, mistake: Program, i: int, outcome: Outcome, wrong: str | None, contract: bool) -> bool:
         """Whether a mistake is wrong in a case as the student's program is, or not wrong either."""

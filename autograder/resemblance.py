@@ -35,11 +35,9 @@ def nearest(
 ) -> Program | None:
     """The mistake that the outputs in the plain cases resemble; if these are right, those in the edge cases.
 
-    `of_program` gives the outcome of a known program in a case. Where quantities are measured in place of the outputs,
-    nothing resembles anything.
+    `of_program` gives the outcome of a known program in a case. Not for problems where quantities are measured in place
+    of the outputs.
     """
-    if problem.measured is not None:
-        return None
     for criterion in ("values", "edge cases"):
         all_of_it = [i for i, case in enumerate(cases) if case.criterion == criterion]
         places = [i for i in all_of_it if outcomes[i].outputs is not None]

@@ -47,7 +47,7 @@ def add_noise(x, size, generator):
 add_noise(torch.zeros(3), 0.1, torch.Generator().manual_seed(0))
 
 # %% [markdown]
-# Five things hold for all your functions:
+# Six things hold for all your functions:
 #
 # - **Shapes.** Images are (N, C, H, W).
 #   Every number that you are given is finite, and no dimension has size 0: a batch has at least one sample.
@@ -57,14 +57,14 @@ add_noise(torch.zeros(3), 0.1, torch.Generator().manual_seed(0))
 #   tensor. Make a new one.
 # - **Any layout.** A transposed tensor is an ordinary input, although its numbers do not lie in memory row
 #   after row. `reshape` accepts it; `view` may not.
+# - **Forward and backward.** A forward function returns a second thing, the *cache*: whatever its backward function
+#   needs. What it holds is up to you.
 # - **Random functions are judged by what they promise**: by frequencies, by correlations, and by the same seed giving
 #   the same result. Your way of drawing need not be ours. A right program fails by bad luck less than once in a
 #   million checks.
 
 # %% [markdown]
 # ## 1. Bias and variance
-# In the book: [Bias, variance, overfitting](../../book/regularization/overfitting.md).
-#
 #
 # Train the same network on several training sets of the same kind. Here $M$ counts the models that come out. Model $k$
 # predicts $y_{kn}$ at point $n$. Here $t_n$ is the truth at this point. There are $N$ points. Two things can go wrong.
@@ -77,6 +77,8 @@ add_noise(torch.zeros(3), 0.1, torch.Generator().manual_seed(0))
 # By hand: two models say $(1, 5)$ and $(3, 5)$ at two points, and the truth is $(1, 4)$. The means are $(2, 5)$. The
 # squared bias is $(1^2 + 1^2)/2 = 1$. The variance is $1$ at the first point and $0$ at the second, on average $0.5$.
 # Together they are the mean squared error of the models: $(0 + 1 + 4 + 1)/4 = 1.5$.
+#
+# In the book: [Bias, variance, overfitting](../../book/regularization/overfitting.md).
 
 
 # %% nbgrader={"grade_id": "bias_variance", "solution": true}
@@ -98,19 +100,18 @@ check("bias_variance")
 
 # %% [markdown]
 # ## 2. Early stopping
-# In the book: [Bias, variance, overfitting](../../book/regularization/overfitting.md).
-#
 #
 # After every epoch the loss on the *validation data* is measured. When it has not improved for `patience` epochs, the
 # training stops, and one goes back to the weights of the best epoch.
 #
 # Epochs are counted from 0. Only a loss *lower* than all before is an improvement. The training stops at the first
-# epoch
-# with `epoch - best == patience`. If there is none, it runs to the last epoch.
+# epoch with `epoch - best == patience`. If there is none, it runs to the last epoch.
 #
 # By hand, with patience 2 and the losses 9, 7, 8, 6, 7, 8, 5: epoch 1 is better, epoch 2 is not, epoch 3 is better
 # again. Epochs 4 and 5 are not: at epoch 5 two epochs have passed since the best. So the answer is $(5, 3)$. The 5 at
 # epoch 6 is never seen: that is the price.
+#
+# In the book: [Bias, variance, overfitting](../../book/regularization/overfitting.md).
 
 
 # %% nbgrader={"grade_id": "early_stopping", "solution": true}
@@ -138,8 +139,6 @@ check("early_stopping")
 
 # %% [markdown]
 # ## 3. The L1 penalty
-# In the book: [Penalties on the weights](../../book/regularization/penalties.md).
-#
 #
 # A *penalty* (벌점) is added to the loss. It makes large weights expensive. L1 sums their absolute values and
 # puts a number in front. Here $\lambda$ is this number, the strength of the penalty. Return the penalty and its slope:
@@ -149,6 +148,8 @@ check("early_stopping")
 #
 # By hand: $w = (3, -1, 0)$ and $\lambda = 0.5$ give the penalty $0.5 \cdot 4 = 2$ and `dweight` $= (0.5, -0.5, 0)$. At
 # a weight of 0 there is a corner; take 0 there, as torch does.
+#
+# In the book: [Penalties on the weights](../../book/regularization/penalties.md).
 
 
 # %% nbgrader={"grade_id": "l1_penalty", "solution": true}
@@ -217,8 +218,6 @@ def weights_under_a_penalty():
 
 # %% [markdown]
 # ## 4. Dropout
-# In the book: [Dropout and its relatives](../../book/regularization/dropout.md).
-#
 #
 # In training, *dropout* (드롭아웃) sets some numbers to 0. Here $p$ is the probability that a number is dropped, every
 # one by itself. What is kept is divided by $1 - p$. Here $m$ is the *mask*, which says what is kept:
@@ -232,6 +231,8 @@ def weights_under_a_penalty():
 # is called *inverted* dropout; torch does the same.)
 #
 # Not allowed: `F.dropout` and its family. `torch.rand` and `torch.bernoulli` with a generator are allowed.
+#
+# In the book: [Dropout and its relatives](../../book/regularization/dropout.md).
 
 
 # %% nbgrader={"grade_id": "dropout_forward", "solution": true}
@@ -282,8 +283,6 @@ check("dropout_backward")
 
 # %% [markdown]
 # ## 5. DropConnect
-# In the book: [Dropout and its relatives](../../book/regularization/dropout.md).
-#
 #
 # Dropout removes nodes. *DropConnect* removes the *weights* between them. Here $p$ is the probability that a weight is
 # dropped. Here $m$ is the *mask*. It has the shape of the weight: 0 where a weight is dropped, 1 where it is kept. A
@@ -295,8 +294,9 @@ check("dropout_backward")
 # `out` is $2 \cdot 4 / 0.5 + 10 = 26$. Over all four masks the mean is 21, which is also what the whole weight gives.
 #
 # Here one mask serves all samples of a call. (The paper draws one for each sample, which costs more memory.) The bias
-# is
-# never dropped and never scaled.
+# is never dropped and never scaled.
+#
+# In the book: [Dropout and its relatives](../../book/regularization/dropout.md).
 
 
 # %% nbgrader={"grade_id": "drop_connect_forward", "solution": true}
@@ -346,8 +346,6 @@ check("drop_connect_backward")
 
 # %% [markdown]
 # ## 6. Label smoothing
-# In the book: [Dropout and its relatives](../../book/regularization/dropout.md).
-#
 #
 # With a target of $(0, 1, 0, 0, 0)$ the loss falls as long as the logit of the right class grows: the network is never
 # sure enough. *Label smoothing* (레이블 스무딩) mixes the target with the uniform one. Here $\varepsilon$ is the share
@@ -364,8 +362,9 @@ check("drop_connect_backward")
 # class and $0.92$ to the right one. Together: $4 \cdot 0.02 + 0.92 = 1$.
 #
 # Not allowed: `F.cross_entropy`, `F.nll_loss` and `F.kl_div`. Softmax, log-softmax and logsumexp are allowed. A logit
-# may
-# be 10,000 behind another.
+# may be 10,000 behind another.
+#
+# In the book: [Dropout and its relatives](../../book/regularization/dropout.md).
 
 
 # %% nbgrader={"grade_id": "label_smoothing_cross_entropy", "solution": true}
@@ -390,13 +389,13 @@ check("label_smoothing_cross_entropy")
 
 # %% [markdown]
 # ## 7. Flips
-# In the book: [More data from the same images](../../book/regularization/images.md).
-#
 #
 # A dog that looks to the left is a dog. *Data augmentation* (데이터 증강) changes the images and keeps the label. The
 # first change is the mirror: left and right are exchanged. For each image a bool says whether it is done.
 #
 # By hand: the row $(1, 2, 3)$ becomes $(3, 2, 1)$. The rows stay in their order.
+#
+# In the book: [More data from the same images](../../book/regularization/images.md).
 
 
 # %% nbgrader={"grade_id": "horizontal_flip", "solution": true}
@@ -483,8 +482,7 @@ check("color_jitter")
 # `size` begins `size // 2` above and to the left of its center. What lies outside the image is cut off.
 #
 # By hand: in an image of 7 rows a hole of size 3 around row 0 begins at row $0 - 1 = -1$. Rows $-1, 0, 1$ are meant,
-# and
-# rows 0 and 1 become zero. Be careful: in Python a negative index counts from the end.
+# and rows 0 and 1 become zero. Be careful: in Python a negative index counts from the end.
 
 
 # %% nbgrader={"grade_id": "cutout", "solution": true}
@@ -609,14 +607,14 @@ def one_digit_eight_ways():
 
 # %% [markdown]
 # ## 13. Bagging
-# In the book: [Many models](../../book/regularization/ensembles.md).
-#
 #
 # *Bagging* (배깅) trains many models and averages them. To make them different, each gets a training set of its own:
 # $n$ samples drawn *with replacement* from the $n$ that there are. Some come twice, some not at all.
 #
 # By hand, with $n = 4$: one sample stays out of four draws with probability $(3/4)^4 = 0.32$. For large $n$ this is
 # $1/e = 0.37$, so a model sees about 63 % of the samples.
+#
+# In the book: [Many models](../../book/regularization/ensembles.md).
 
 
 # %% nbgrader={"grade_id": "bagging_indices", "solution": true}
@@ -643,8 +641,7 @@ check("bagging_indices")
 # second.
 #
 # What comes in are logits. Average the probabilities, not the logits: a model that is very sure has huge logits and
-# would
-# drown the others.
+# would drown the others.
 
 
 # %% nbgrader={"grade_id": "ensemble_predict", "solution": true}

@@ -5,6 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.data import BatchSampler, RandomSampler
 
 from autograder.datasets import digits, split_indices
 from autograder.trials import Task
@@ -29,6 +30,12 @@ def small_net(seed):
     return net
 
 
+def deal(samples, batch_size, generator):
+    """The batches of one epoch, in a new order: lists of indices."""
+    order = RandomSampler(range(samples), generator=generator)
+    return BatchSampler(order, batch_size, drop_last=False)
+
+
 def descend(net, optimizer, steps, batch_size, seed, rate_at=None):
     """Train on shuffled batches, epoch after epoch, for a number of steps.
 
@@ -40,8 +47,7 @@ def descend(net, optimizer, steps, batch_size, seed, rate_at=None):
     losses, batches = torch.full((steps,), math.nan), []
     for step in range(steps):
         if not batches:
-            order = torch.randperm(len(task.inputs), generator=generator)
-            batches = list(order.split(batch_size))
+            batches = list(deal(len(task.inputs), batch_size, generator))
         batch = batches.pop(0)
         if rate_at is not None:
             optimizer.param_groups[0]["lr"] = rate_at(step)

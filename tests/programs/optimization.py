@@ -381,6 +381,11 @@ def adam_class(correct=True, inside=False, power=True):
 
 
 NAMED = {
+    "decay beside the step": (
+        "sgd_step",
+        [lambda p, g, lr, weight_decay=0.0: [q - lr * h + weight_decay * q for q, h in zip(p, g, strict=True)]],
+        "belongs to the gradient",
+    ),
     "adam without a correction": ("adam_step", [adam_class(correct=False)], "not corrected"),
     "adam with eps under the root": ("adam_step", [adam_class(inside=True)], "inside the root"),
     "adam without a power": ("adam_step", [adam_class(power=False)], "must fade"),

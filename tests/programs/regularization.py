@@ -9,6 +9,34 @@ import torch.nn.functional as F
 SEEDS = (0, 1)
 
 
+def stops_with_a_counter_from_the_first(losses, patience):
+    best, waited = 0, 0
+    for epoch, loss in enumerate(losses):
+        if loss < losses[best]:
+            best, waited = epoch, 0
+        else:
+            waited += 1
+            if waited == patience:
+                return epoch, best
+    return len(losses) - 1, best
+
+
+def cutmix_as_asked(images, targets, boxes, permutation, cut=lambda low, high, end: (low, high)):
+    out, soft = images.clone(), targets.clone()
+    height, width = images.shape[2:]
+    for n, (x1, y1, x2, y2) in enumerate(boxes.tolist()):
+        (x1, x2), (y1, y2), other = cut(x1, x2, width), cut(y1, y2, height), permutation[n]
+        out[n, :, y1:y2, x1:x2] = images[other, :, y1:y2, x1:x2]
+        share = (x2 - x1) * (y2 - y1) / (height * width)
+        soft[n] = (1 - share) * targets[n] + share * targets[other]
+    return out, soft
+
+
+def cutmix_cut_off_above(images, targets, boxes, permutation):
+    cut = lambda low, high, end: (max(low, 0), min(high, end))  # noqa: E731
+    return cutmix_as_asked(images, targets, boxes, permutation, cut)
+
+
 def own_seed(generator):
     """A generator of numpy's, seeded by one of torch's."""
     return numpy.random.default_rng(int(torch.randint(2**31, (), generator=generator)))
@@ -275,6 +303,50 @@ def post_dropout(x, p, training, generator, keep=None):
 
 
 NAMED = {
+    "the probability of keeping, but nothing is lost at p 0": (
+        "dropout_forward",
+        [lambda x, p, t, g: (x * (torch.rand(x.shape, generator=g) < p).to(x) / p if t and p else x, 0)],
+        "probability of dropping",
+    ),
+    "the probability of keeping, and 0 divided by 0": (
+        "dropout_forward",
+        [lambda x, p, t, g: (x * (torch.rand(x.shape, generator=g) < p).to(x) / p if t else x, 0)],
+        "probability of dropping",
+    ),
+    "never scaled, and dropped in evaluation too": (
+        "dropout_forward",
+        [lambda x, p, t, g: (x * (torch.rand(x.shape, generator=g) < 1 - p).to(x), 0)],
+        "must grow in training",
+    ),
+    "no place for the largest window": (
+        "random_crop",
+        [
+            lambda x, s, p, g: torch.stack(
+                [
+                    image[:, r : r + s, c : c + s]
+                    for image, r, c in zip(
+                        F.pad(x, [p] * 4),
+                        torch.randint(x.shape[2] + 2 * p - s, (len(x),), generator=g).tolist(),
+                        torch.randint(x.shape[3] + 2 * p - s, (len(x),), generator=g).tolist(),
+                        strict=True,
+                    )
+                ]
+            )
+        ],
+        "corners are never drawn",
+    ),
+    "bagging of all samples but the last": (
+        "bagging_indices",
+        [lambda n, m, g: torch.randint(n - 1, (m, n), generator=g)],
+        "last sample is never drawn",
+    ),
+    "a counter that begins at the first loss": (
+        "early_stopping",
+        [stops_with_a_counter_from_the_first],
+        "Epoch 0 was counted",
+    ),
+    "boxes as they were asked for": ("cutmix", [cutmix_as_asked], "cut off at the border"),
+    "boxes without a lower end": ("cutmix", [cutmix_cut_off_above], "end below 0"),
     "the probability of keeping": (
         "dropout_forward",
         [lambda x, p, t, g: post_dropout(x, p, t, g, keep=lambda p: p)],

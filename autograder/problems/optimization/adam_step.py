@@ -124,6 +124,13 @@ def adam_step__fused_operations(params, grads, exp_avgs, exp_avg_sqs, step, lr, 
 
 slip(
     adam_step__two_lists,
+    "not_squared",
+    "The second average is one of gradients: what is asked for is the average of their squares.",
+    ("(1 - beta2) * g * g", "(1 - beta2) * g"),
+)
+
+slip(
+    adam_step__two_lists,
     "uphill",
     "The step goes uphill: the averaged gradient points to where the loss grows.",
     ("p - lr * mean", "p + lr * mean"),

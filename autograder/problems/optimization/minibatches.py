@@ -88,7 +88,7 @@ PROBLEMS = (
     Problem(
         name="minibatches",
         call=batches,
-        returns=("the sizes of the batches", "the indices", "the indices of a second epoch", "the indices again"),
+        returns=("the list of sizes", "the list of indices", "the list of a second epoch", "the list of the same seed"),
         cases=_minibatches,
         expected=values_of(reference.minibatches),
         points={"values": 6, "edge cases": 3, "contract": 1},

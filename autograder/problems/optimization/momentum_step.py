@@ -151,6 +151,13 @@ def momentum_step__velocity_after_the_step(params, grads, velocities, lr, moment
     return moved, [momentum * v + g for v, g in zip(velocities, grads, strict=True)]
 
 
+def momentum_step__steps_before_the_velocity(params, grads, velocities, lr, momentum, nesterov=False):
+    """The parameters move with the old velocity: the new one comes first, then the step."""
+    steps = [g + momentum * v if nesterov else v for g, v in zip(grads, velocities, strict=True)]
+    moved = [p - lr * s for p, s in zip(params, steps, strict=True)]
+    return moved, [momentum * v + g for v, g in zip(velocities, grads, strict=True)]
+
+
 def momentum_step__rate_in_the_velocity(params, grads, velocities, lr, momentum, nesterov=False):
     """The learning rate is in the velocity: torch multiplies by it when the parameters move."""
     new = [momentum * v + lr * g for v, g in zip(velocities, grads, strict=True)]

@@ -123,6 +123,13 @@ slip(
 
 slip(
     rmsprop_step__two_lists,
+    "eps_outside",
+    "eps is added to the parameters: a division comes before a sum, so the root and eps need a bracket.",
+    ("lr * g / (s.sqrt() + eps)", "lr * g / s.sqrt() + eps"),
+)
+
+slip(
+    rmsprop_step__two_lists,
     "no_eps",
     "eps is not used: where no gradient has ever been, 0 is divided by 0.",
     ("(s.sqrt() + eps)", "s.sqrt()"),

@@ -168,6 +168,13 @@ slip(
 
 slip(
     step_decay__power,
+    "back_again",
+    "The rate is lower in single epochs and then back where it was: all stretches that lie behind count in each epoch.",
+    ("gamma ** (epoch // step_size)", "(1 if epoch % step_size else gamma)"),
+)
+
+slip(
+    step_decay__power,
     "falls_once",
     "The rate falls once and never again.",
     ("gamma ** (epoch // step_size)", "(gamma if epoch >= step_size else 1)"),

@@ -77,6 +77,13 @@ slip(
 
 slip(
     sgd_step__one_line,
+    "decay_outside",
+    "The weight decay is added to the parameters: it belongs to the gradient, with its sign and its rate.",
+    ("p - lr * (g + weight_decay * p)", "p - lr * g + weight_decay * p"),
+)
+
+slip(
+    sgd_step__one_line,
     "no_decay",
     "weight_decay is not used.",
     ("(g + weight_decay * p)", "g"),

@@ -135,9 +135,17 @@ slip(
 slip(
     _SLICES,
     "not_clipped",
-    "A box that begins outside of the image was pasted elsewhere: a negative index counts from the end.",
+    "The boxes were not cut off at the border: a negative index counts from the end, and what lies outside is no area.",
     ("        x1, x2 = max(x1, 0), max(min(x2, width), 0)\n", ""),
     ("        y1, y2 = max(y1, 0), max(min(y2, height), 0)\n", ""),
+)
+slip(
+    _SLICES,
+    "negative_end",
+    "A box that ends before the image begins was pasted all the same: an end below 0 counts from the end of the image.",
+    ("max(min(x2, width), 0)", "min(x2, width)"),
+    ("max(min(y2, height), 0)", "min(y2, height)"),
+    ("max(x2 - x1, 0) * max(y2 - y1, 0)", "(x2 - x1) * (y2 - y1)"),
 )
 slip(
     _SLICES,

@@ -305,6 +305,12 @@ slip(
 )
 slip(
     drop_connect_forward__thinned_weight,
+    "grows_in_evaluation",
+    "In evaluation the weight is used as it is: the scaling was done in training already.",
+    ("scaled = torch.ones_like(weight)", "scaled = torch.ones_like(weight) / (1 - p)"),
+)
+slip(
+    drop_connect_forward__thinned_weight,
     "global_state",
     "The generator is not used: the same seed gives another result.",
     ("torch.rand(weight.shape, generator=generator)", "torch.rand(weight.shape)"),

@@ -249,6 +249,12 @@ slip(
 )
 slip(
     dropout_forward__scaled_mask,
+    "grows_in_evaluation",
+    "In evaluation out is x: the scaling was done in training already.",
+    ("return x, torch.ones_like(x)", "return x / (1 - p), torch.ones_like(x)"),
+)
+slip(
+    dropout_forward__scaled_mask,
     "one_mask_for_the_batch",
     "All samples lost the same entries: every entry of x is drawn by itself.",
     ("torch.rand(x.shape, generator=generator)", "torch.rand((1, *x.shape[1:]), generator=generator).expand(x.shape)"),

@@ -91,6 +91,12 @@ slip(
     "The epochs without improvement were counted from the start: an improvement starts the count again.",
     ("epoch, loss, 0\n", "epoch, loss, bad\n"),
 )
+slip(
+    _COUNTER,
+    "first_epoch_counted",
+    "Epoch 0 was counted as one without improvement: there is no loss before it, so it is the first best.",
+    ('float("inf")', "losses[0]"),
+)
 slip(_BEST, "one_epoch_late", "The training stopped one epoch too late.", ("== patience", "> patience"))
 slip(_BEST, "one_epoch_early", "The training stopped one epoch too early.", ("== patience", "== max(patience - 1, 1)"))
 slip(

@@ -97,6 +97,11 @@ def grid_search__side_by_side(space):
     return [{name: values[i] for name, values in space.items()} for i in range(count)]
 
 
+def grid_search__zipped(space):
+    """The first values go together, then the second ones: most combinations are missing."""
+    return [dict(zip(space, values, strict=True)) for values in zip(*space.values(), strict=False)]
+
+
 def grid_search__one_at_a_time(space):
     """Only one hyperparameter changes at a time; two that differ from the first values together are never tried."""
     if not all(space.values()):
