@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 
 import nbformat
 import psutil
@@ -245,6 +246,35 @@ def test_all_cells_together_show_no_more_than_a_notebook_holds():
     text = "".join(output.text for cell in printing for output in cell.outputs)
     assert limit * ALL_CELLS // 2 < text.count("x") <= limit * ALL_CELLS
     assert [determine_grade(cell, logging.getLogger())[0] for cell in notebook.cells[-2:]] == [7, 0]
+
+
+SHOUTING = """
+import threading, time
+def shout():
+    while True:
+        print("z" * 100, flush=True)
+threading.Thread(target=shout, daemon=True).start()
+def sigmoid_forward(x):
+    time.sleep(0.1)
+    y = 1 / (1 + torch.exp(-x))
+    return y, y
+"""
+
+
+def test_how_fast_a_thread_prints_decides_nothing():
+    """A check during which it shows more than is read: on a busy machine one gets further than the other."""
+    sources = {"sigmoid_forward": SHOUTING}
+    (cell,) = checks("activations", ("sigmoid_forward",), sources, output=500).values()
+    assert score(cell) == cell.metadata.nbgrader.points, cell.outputs[-1].data["text/html"]
+
+
+def test_a_check_that_shows_without_end_is_stopped_long_before_its_time():
+    sources = {"sigmoid_forward": "def sigmoid_forward(x):\n    while True:\n        print('z' * 100)"}
+    start = time.monotonic()
+    (cell,) = checks("activations", ("sigmoid_forward",), sources, output=500, cell_seconds=60).values()
+    assert time.monotonic() - start < 60
+    assert score(cell) == 0
+    assert "was stopped" in cell.outputs[-1].data["text/html"]
 
 
 # The limit of a starved kernel, twice what it computes, and how many others compute on its processor.
