@@ -196,6 +196,10 @@ CELLS = [
     "print('hidden')\nclear_output()\n1 / 0",
     "def f():\n    return 1\nf(), f",
     "Markdown('**x**')",
+    "print('\u2603 한글')\n'é'",
+    ("1 / 0", "raises-exception"),
+    "from IPython.display import SVG\nSVG('<svg></svg>')",
+    "import ipywidgets\nipywidgets.Label('a label')",
     "display(1, 2)\n3;",
     "raise SystemExit('that is all')",
     "import os\nos.system('echo from outside of Python')\nprint('after')",
@@ -219,7 +223,13 @@ def as_told(output):
 
 
 def test_cells_run_as_in_jupyter_s_own_runner(monkeypatch):
-    """What each shows and how it is counted; nbgrader too has an error that was not shown put into its cell."""
+    """What each shows and how it is counted; nbgrader too has an error that was not shown put into its cell.
+
+    nbclient's own notebooks, which come with its source, do the same in both, but for what is otherwise on purpose: a
+    cell that was interrupted also says why; a kernel that ends is started again; of widgets and of pictures made of
+    lines the text is kept, for they may act in a page; what goes into an Output widget stands in the cell where it was
+    printed; and no display changes a result, which may decide about points.
+    """
     cells = [(cell, None) if isinstance(cell, str) else cell for cell in CELLS]
     theirs, ours = (
         new_notebook(cells=[new_code_cell(source, metadata={"tags": [tag] if tag else []}) for source, tag in cells])
