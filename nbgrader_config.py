@@ -9,9 +9,10 @@ c = get_config()  # noqa: F821 - nbgrader's loader provides it
 c.CourseDirectory.root = str(Path(__file__).resolve().parent)
 c.CourseDirectory.course_id = "convolutional-networks"
 
-# Generated from solutions/ by `autograder release`; never edited.
+# Generated from solutions/ by `autograder release`; never edited. Formgrader's button *Generate* clears the second one,
+# whatever lies there: what students open is in exercises/, which nbgrader knows nothing of.
 c.CourseDirectory.source_directory = "build/source"
-c.CourseDirectory.release_directory = "exercises"
+c.CourseDirectory.release_directory = "build/release"
 
 # Submissions are hostile: their folders are looked through before nbgrader copies them, their cells are put in order,
 # and their programs run in a sandbox, where nothing decides about points.

@@ -198,7 +198,8 @@ class Exam:
         """The points of "values" that are earned although not all are right, and a sentence about them.
 
         Each kind of input, 2-D or 4-D, has the same part of the points; in it each output has its own share, which is
-        earned when it is right in all cases of that kind.
+        earned when it is right in all cases of that kind that ask for it, and in another one if there are any: a
+        function that is right the first time that it is called is not right for inputs of that kind.
         """
         points = self.problem.points["values"]
         kinds_of_input: dict[int, list[int]] = {}
@@ -207,14 +208,29 @@ class Exam:
                 kinds_of_input.setdefault(_dimensions(case), []).append(i)
         earned, right = 0.0, {}
         for dimensions, group in kinds_of_input.items():
-            if not any(findings[i] for i in group):
-                share, right[dimensions] = 1.0, "everything"
-            else:
-                labels = [n for n in self.problem.shares if all(self._is_right(n, i, outcomes[i]) for i in group)]
-                share, right[dimensions] = sum(self.problem.shares[n] for n in labels) / points, ", ".join(labels)
+            others = [
+                i
+                for i, case in enumerate(self.cases)
+                if case.criterion != "values" and not case.timed and _dimensions(case) == dimensions
+            ]
+            share, right[dimensions] = self._share(group, others, outcomes, findings)
             earned += share * points / len(kinds_of_input)
         said = (f"Right for {dimensions}-D inputs: {what}." for dimensions, what in right.items() if what)
         return earned, " ".join(said) if len(set(right.values())) > 1 else ""
+
+    def _share(
+        self, group: Sequence[int], others: Sequence[int], outcomes: Sequence[Outcome], findings: Sequence[str | None]
+    ) -> tuple[float, str]:
+        """The share of what is right in all cases of `group`, and in one of the `others` if there are any; its name."""
+
+        def holds(is_right: Callable[[int], bool]) -> bool:
+            return all(map(is_right, group)) and (not others or any(map(is_right, others)))
+
+        if holds(lambda i: not findings[i]):
+            return 1.0, "everything"
+        shares = self.problem.shares
+        labels = [label for label in shares if holds(lambda i, label=label: self._is_right(label, i, outcomes[i]))]
+        return sum(shares[label] for label in labels) / self.problem.points["values"], ", ".join(labels)
 
     def _is_right(self, label: str, i: int, outcome: Outcome) -> bool:
         """Whether one of the outputs, or of the quantities that are measured on them, is right in a case."""

@@ -61,9 +61,12 @@ def release(words: Sequence[str], root: Path = ROOT, progress: Progress = lambda
     """
     sources = {word: solution_notebook(word) for word in words}
     nbgrader = nbgrader_at(root)
-    made = {word: [_source_folder(nbgrader, word), _released_notebook(nbgrader, word)] for word in words}
+    made = {
+        word: [_source_folder(nbgrader, word), _released_notebook(nbgrader, word), _exercise(root, word)]
+        for word in words
+    }
     stale = [word for word in words if _last(word, "released") != _state(word, made[word], root)]
-    refusals = [sentence for word in stale for sentence in _changed_by_hand(word, made[word][1])]
+    refusals = [sentence for word in stale for sentence in _changed_by_hand(word, _exercise(root, word))]
     if refusals:
         raise ReleaseError("\n".join(refusals))
     changed = [word for word in words if _last(word, "verified") != digest_of(word, __name__)]
@@ -79,7 +82,7 @@ def release(words: Sequence[str], root: Path = ROOT, progress: Progress = lambda
             _note(word, "released", _state(word, made[word], root))
     if refusals:
         raise ReleaseError("\n".join(refusals))
-    return [paths[1] for paths in made.values()]
+    return [_exercise(root, word) for word in words]
 
 
 def _state(word: str, made: list[Path], root: Path) -> str:
@@ -195,13 +198,15 @@ def _refuse_bad_structure(notebook: NotebookNode, problems: dict[str, Problem]) 
 def _generate(word: str, source: NotebookNode, root: Path) -> Path:
     """Let nbgrader make the release notebook beside, and put it and the source in their places when it has.
 
+    nbgrader's own commands find them under ``build/``, which they may clear. Students find theirs in ``exercises/``.
     Raises `ReleaseError`, and leaves everything as it was, when nbgrader refuses or somebody has changed the notebook.
     """
     # nbgrader works in the folder of the course, and a new one has none yet.
     root.mkdir(parents=True, exist_ok=True)
     nbgrader = nbgrader_at(root)
-    places = _source_folder(nbgrader, word) / f"{word}.ipynb", _released_notebook(nbgrader, word)
-    if refusals := _changed_by_hand(word, places[1]):
+    source_place, exercise = _source_folder(nbgrader, word) / f"{word}.ipynb", _exercise(root, word)
+    released_place = _released_notebook(nbgrader, word)
+    if refusals := _changed_by_hand(word, exercise):
         raise ReleaseError("\n".join(refusals))
     with tempfile.TemporaryDirectory() as beside:
         nbgrader.coursedir.source_directory = f"{beside}/source"
@@ -212,13 +217,13 @@ def _generate(word: str, source: NotebookNode, root: Path) -> Path:
         if not result["success"]:
             raise ReleaseError(_reason(word, result.get("log") or result["error"]))
         released = nbformat.read(_released_notebook(nbgrader, word), as_version=4)
-    _keep(places[0])
-    for place, notebook in zip(places, (source, released), strict=True):
+    _keep(source_place)
+    for place, notebook in {source_place: source, released_place: released, exercise: released}.items():
         place.parent.mkdir(parents=True, exist_ok=True)
         made = place.with_name(f".{place.name}.new")
         made.write_text(_signed(notebook))
         made.replace(place)
-    return places[1]
+    return exercise
 
 
 def _signed(notebook: NotebookNode) -> str:
@@ -277,6 +282,11 @@ def _source_folder(nbgrader: NbGraderAPI, word: str) -> Path:
 def _released_notebook(nbgrader: NbGraderAPI, word: str) -> Path:
     folder = nbgrader.coursedir.format_path(nbgrader.coursedir.release_directory, ".", word)
     return Path(folder).resolve() / f"{word}.ipynb"
+
+
+def _exercise(root: Path, word: str) -> Path:
+    """The notebook for students: what nbgrader does in its own folders leaves it alone."""
+    return root.resolve() / "exercises" / word / f"{word}.ipynb"
 
 
 def _verify(sources: Mapping[str, NotebookNode], progress: Progress) -> None:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 
 import nbformat
 import psutil
@@ -195,6 +196,10 @@ CELLS = [
     "print('hidden')\nclear_output()\n1 / 0",
     "def f():\n    return 1\nf(), f",
     "Markdown('**x**')",
+    "print('\u2603 한글')\n'é'",
+    ("1 / 0", "raises-exception"),
+    "from IPython.display import SVG\nSVG('<svg></svg>')",
+    "import ipywidgets\nipywidgets.Label('a label')",
     "display(1, 2)\n3;",
     "raise SystemExit('that is all')",
     "import os\nos.system('echo from outside of Python')\nprint('after')",
@@ -218,7 +223,13 @@ def as_told(output):
 
 
 def test_cells_run_as_in_jupyter_s_own_runner(monkeypatch):
-    """What each shows and how it is counted; nbgrader too has an error that was not shown put into its cell."""
+    """What each shows and how it is counted; nbgrader too has an error that was not shown put into its cell.
+
+    nbclient's own notebooks, which come with its source, do the same in both, but for what is otherwise on purpose: a
+    cell that was interrupted also says why; a kernel that ends is started again; of widgets and of pictures made of
+    lines the text is kept, for they may act in a page; what goes into an Output widget stands in the cell where it was
+    printed; and no display changes a result, which may decide about points.
+    """
     cells = [(cell, None) if isinstance(cell, str) else cell for cell in CELLS]
     theirs, ours = (
         new_notebook(cells=[new_code_cell(source, metadata={"tags": [tag] if tag else []}) for source, tag in cells])
@@ -245,6 +256,35 @@ def test_all_cells_together_show_no_more_than_a_notebook_holds():
     text = "".join(output.text for cell in printing for output in cell.outputs)
     assert limit * ALL_CELLS // 2 < text.count("x") <= limit * ALL_CELLS
     assert [determine_grade(cell, logging.getLogger())[0] for cell in notebook.cells[-2:]] == [7, 0]
+
+
+SHOUTING = """
+import threading, time
+def shout():
+    while True:
+        print("z" * 100, flush=True)
+threading.Thread(target=shout, daemon=True).start()
+def sigmoid_forward(x):
+    time.sleep(0.1)
+    y = 1 / (1 + torch.exp(-x))
+    return y, y
+"""
+
+
+def test_how_fast_a_thread_prints_decides_nothing():
+    """A check during which it shows more than is read: on a busy machine one gets further than the other."""
+    sources = {"sigmoid_forward": SHOUTING}
+    (cell,) = checks("activations", ("sigmoid_forward",), sources, output=500).values()
+    assert score(cell) == cell.metadata.nbgrader.points, cell.outputs[-1].data["text/html"]
+
+
+def test_a_check_that_shows_without_end_is_stopped_long_before_its_time():
+    sources = {"sigmoid_forward": "def sigmoid_forward(x):\n    while True:\n        print('z' * 100)"}
+    start = time.monotonic()
+    (cell,) = checks("activations", ("sigmoid_forward",), sources, output=500, cell_seconds=60).values()
+    assert time.monotonic() - start < 60
+    assert score(cell) == 0
+    assert "was stopped" in cell.outputs[-1].data["text/html"]
 
 
 # The limit of a starved kernel, twice what it computes, and how many others compute on its processor.

@@ -52,6 +52,9 @@ def texts(outputs):
         ([display("a", "x"), display("b", "x")], ["b", "b"]),
         ([display("a", "x"), display("b", "y", "update_display_data")], ["a"]),
         ([display("a", "x"), CLEAR, display("b", "x", "update_display_data")], []),
+        # A result may decide about points: unlike in nbclient, no display changes it.
+        ([message("execute_result", data={"text/plain": "a"}, transient={"display_id": "x"}),
+          display("b", "x", "update_display_data")], ["a"]),
         ([error("ValueError"), CLEAR, stream("b")], ["b"]),
         ([message("clear_output"), message("display_data", data={}, transient=["display_id"])],
          ["[not shown: it is not text]"]),

@@ -11,7 +11,7 @@ from nbgrader.utils import is_grade
 from sets import for_every_word
 
 from autograder import release as releasing
-from autograder.course import ROOT
+from autograder.course import ROOT, nbgrader_at
 from autograder.problems import problem_sets
 from autograder.release import (
     ReleaseError,
@@ -242,6 +242,22 @@ def test_a_release_never_overwrites_what_it_did_not_write(course, monkeypatch):
     path.rename(course / "solved.ipynb")
     assert release(["activations"], course) == [path]
     assert [c.id for c in nbformat.read(path, as_version=4).cells] == ["f", "g", "h", "points"]
+
+
+@pytest.mark.slow
+def test_nbgrader_s_own_command_leaves_the_exercises_alone(course, monkeypatch):
+    """With --force, as formgrader's button calls it, it clears the folder first."""
+    write_set(monkeypatch, "f")
+    (path,) = release(["activations"], course)
+    path.write_text("solved")
+    path.with_name("notes.md").write_text("mine")
+    before = contents(path.parent)
+    assert nbgrader_at(course).generate_assignment("activations", force=True)["success"]
+    assert contents(path.parent) == before
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        gradebook.remove_assignment("activations")
+    assert not nbgrader_at(course).generate_assignment("activations", create=False)["success"]
+    assert contents(path.parent) == before
 
 
 CHANGES = {

@@ -60,7 +60,7 @@ def course(released, tmp_path, monkeypatch):
 def hand_in(course, student, name="ps.ipynb"):
     folder = course / "submitted" / student / "ps"
     folder.mkdir(parents=True)
-    shutil.copy(course / "exercises" / "ps" / "ps.ipynb", folder / name)
+    shutil.copy(course / "build" / "release" / "ps" / "ps.ipynb", folder / name)
     return folder
 
 

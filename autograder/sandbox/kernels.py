@@ -222,9 +222,9 @@ class Kernel:
     ) -> Reply:
         """Send a request and return its reply; every message that it publishes on the way goes to `show`.
 
-        It is stopped when it takes longer than `seconds`, or when `show` returns False. What counts is the time of the
-        kernel: while it waits for a processor of a busy machine, it is given more, up to `BUSY` times as much. Raises
-        `KernelEndedError` when the kernel ended, be it because it could not be stopped.
+        It is stopped when it takes longer than `seconds`, or than `FLOODING` when `show` has returned False. What
+        counts is the time of the kernel: while it waits for a processor of a busy machine, it is given more, up to
+        `BUSY` times as much. Raises `KernelEndedError` when the kernel ended, be it because it could not be stopped.
         """
         seconds = seconds or self.limits.cell_seconds
         self._parent.mark(self._name)
@@ -265,7 +265,7 @@ class Kernel:
 
     def _hurry(self, request: Request) -> None:
         """No reply by now: wait while the kernel has had less than its time, else interrupt it, and at last end it."""
-        if request.deadline and time.monotonic() < request.last:
+        if time.monotonic() < request.last:
             spent, computed = self._spent()
             if not request.interrupted:
                 request.computed = computed

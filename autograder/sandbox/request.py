@@ -7,6 +7,9 @@ from typing import Any
 
 # How many times as long as its limit a request may take by the clock, where a busy machine lets the kernel wait.
 BUSY = 20
+# Seconds that a request may take when it has shown too much. How much a thread shows that a cell has left behind, while
+# a function is checked, is chance: on a busy machine it may be anything. What shows things without end takes longer.
+FLOODING = 5
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Reply:
 class Request:
     """A request that a kernel works on: what has come of it, and until when it is waited for.
 
-    Times of the clock are `started`, `deadline` (0: now) and `last`. Seconds of the kernel are what it is `allowed`,
+    Times of the clock are `started`, `deadline` (0: now, and nothing more is waited for) and `last`. Seconds of the kernel are what it is `allowed`,
     what it had `computed` when it was interrupted, and what it had taken when it `replied`.
     """
 
@@ -50,12 +53,16 @@ class Request:
         return self.computed < self._seconds / 2
 
     def takes(self, published: dict[str, Any]) -> bool:
-        """Show a message; whether more may come, and if not, the time is over."""
+        """Show a message; whether more may come. One that shows too much has less time from then on."""
         if published["msg_type"] == "status":
             self.idle = self.idle or published["content"].get("execution_state") == "idle"
         elif not self._show(published) and not self.interrupted:
-            self.deadline = 0.0
-            return False
+            if self.reply is not None:
+                self.deadline = 0.0
+                return False
+            if self.allowed > FLOODING:
+                self._seconds = self.allowed = FLOODING
+                self.deadline = min(self.deadline, max(time.monotonic(), self.started + FLOODING))
         return True
 
     def answer(self, seconds: float) -> Reply:

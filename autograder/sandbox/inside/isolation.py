@@ -38,11 +38,12 @@ _CAPABILITY_VERSION = 0x20080522
 
 # System calls that no exercise needs and that reach around limits and namespaces, by their numbers: memory that
 # belongs to no process (memfd_create, memfd_secret, shmget, semget, msgget, vmsplice), keys that outlive a kernel
-# (add_key, request_key, keyctl), and large parts of Linux that all look for faults in (bpf, io_uring_setup,
+# (add_key, request_key, keyctl), what Linux notes down about files until somebody reads it (inotify_init1,
+# fanotify_init and the older inotify_init), and large parts of Linux that all look for faults in (bpf, io_uring_setup,
 # perf_event_open, userfaultfd). Before them the machine's number.
 _CALLS = {
-    "x86_64": (0xC000003E, (319, 447, 29, 64, 68, 278, 248, 249, 250, 321, 425, 298, 323)),
-    "aarch64": (0xC00000B7, (279, 447, 194, 190, 186, 75, 217, 218, 219, 280, 425, 241, 282)),
+    "x86_64": (0xC000003E, (319, 447, 29, 64, 68, 278, 248, 249, 250, 294, 300, 253, 321, 425, 298, 323)),
+    "aarch64": (0xC00000B7, (279, 447, 194, 190, 186, 75, 217, 218, 219, 26, 262, 280, 425, 241, 282)),
 }
 # The numbers of socket(2), mmap(2) and setsockopt(2), of which some uses are refused.
 _SOCKET, _MMAP, _SETSOCKOPT = {"x86_64": (41, 9, 54), "aarch64": (198, 222, 208)}.get(os.uname().machine, (0, 0, 0))
@@ -57,6 +58,9 @@ _SECCOMP_FILTER, _ALLOW, _REFUSE, _PRETEND = 2, 0x7FFF0000, 0x00050000 | errno.E
 
 # Bytes of addresses that a process may have; torch with 256 threads has a quarter of them.
 ADDRESSES = 64 * 2**30
+
+# Signals that may wait for a process, each with a note that Linux keeps, and timers, which have theirs in advance.
+SIGNALS = 1024
 
 
 def hide_memory() -> None:
@@ -128,6 +132,7 @@ def _limit(limits: Limits, gpu: bool) -> None:
         resource.RLIMIT_NOFILE: limits.open_files,
         resource.RLIMIT_NPROC: limits.processes,
         resource.RLIMIT_MSGQUEUE: 0,
+        resource.RLIMIT_SIGPENDING: SIGNALS,
     }
     if not gpu:
         # Memory that one process asks for; the driver of a GPU asks for far more than it uses.

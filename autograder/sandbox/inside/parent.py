@@ -50,6 +50,8 @@ SHUT_IN = b"shut in"
 # Bytes that a socket may hold before who writes must wait; one message more than that has room.
 with socket.socket(socket.AF_UNIX) as _any:
     _SOCKET = _any.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+# Bytes that Linux keeps for each mapping of a process, in no account.
+_MAPPING = 256
 # Seconds between two looks at the memory that kernels use.
 WATCH = 0.25
 
@@ -295,6 +297,8 @@ def _watch(kernel: Kernel) -> None:
         if folder.name.isdigit():
             with contextlib.suppress(OSError, ValueError):
                 used += _memory(folder, kernel.namespace)
+        if used > kernel.limits.memory:
+            break
     for place in ("tmp", "home/student", "dev/shm"):
         with contextlib.suppress(OSError):
             files = os.statvfs(f"/proc/{kernel.first}/root/{place}")
@@ -313,19 +317,27 @@ def _sockets(process: int) -> int:
 
 
 def _memory(folder: Path, namespace: Path) -> int:
-    """Bytes that a process of a kernel uses: its share of what it has together with others, and tables of addresses."""
+    """Bytes that a process of a kernel uses: its share of what it has together with others, and Linux's tables of it."""
     try:
         if (folder / "ns" / "pid").readlink() != namespace:
             return 0
         lines = (folder / "smaps_rollup").read_text().splitlines() + (folder / "status").read_text().splitlines()
         counted = ("Pss:", "SwapPss:", "VmPTE:")
+        mappings = _lines(folder / "maps")
     except PermissionError:
-        # It lets nobody look into it, so what it shares counts in full.
+        # It lets nobody look into it, so what it shares counts in full, and what it may have as what it has.
         lines = (folder / "status").read_text().splitlines()
+        mappings = int(Path("/proc/sys/vm/max_map_count").read_text())
         counted = ("RssAnon:", "RssShmem:", "VmSwap:", "VmPTE:")
         if not any(line.startswith("NSpid:") and len(line.split()) > 2 for line in lines):
             return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(counted))
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(counted)) + mappings * _MAPPING
+
+
+def _lines(path: Path) -> int:
+    """How many lines a file has that may be long."""
+    with path.open("rb") as file:
+        return sum(part.count(b"\n") for part in iter(lambda: file.read(2**16), b""))
 
 
 def _kill(pid: int, number: int) -> None:
