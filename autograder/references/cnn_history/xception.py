@@ -22,19 +22,21 @@ class SeparableConv(nn.Module):
 
 
 class ReducingBlock(nn.Module):
-    """Two separable convolutions and a pool; the shortcut is a 1×1 convolution with stride 2 (figure 5)."""
+    """Two separable convolutions and a pool; the shortcut is a 1×1 convolution with stride 2 (figure 5).
 
-    def __init__(self, in_channels: int, middle: int, out_channels: int, starts_with_relu: bool = True):
+    The paper's first block has no ReLU in front. Its input comes from one, so that another changes nothing.
+    """
+
+    def __init__(self, in_channels: int, middle: int, out_channels: int):
         super().__init__()
         self.skip = nn.Conv2d(in_channels, out_channels, kernel_size=1, stride=2, bias=False)
         self.skip_bn = nn.BatchNorm2d(out_channels)
         self.conv1 = SeparableConv(in_channels, middle)
         self.conv2 = SeparableConv(middle, out_channels)
         self.pool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
-        self.starts_with_relu = starts_with_relu
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        out = self.conv1(F.relu(x) if self.starts_with_relu else x)
+        out = self.conv1(F.relu(x))
         out = self.pool(self.conv2(F.relu(out)))
         return out + self.skip_bn(self.skip(x))
 
@@ -63,7 +65,7 @@ class Xception(nn.Module):
         self.conv2 = nn.Conv2d(32, 64, kernel_size=3, bias=False)
         self.bn2 = nn.BatchNorm2d(64)
         self.entry = nn.Sequential(
-            ReducingBlock(64, 128, 128, starts_with_relu=False),
+            ReducingBlock(64, 128, 128),
             ReducingBlock(128, 256, 256),
             ReducingBlock(256, 728, 728),
         )
