@@ -50,7 +50,7 @@ export function draw(stage) {
   // The cell of one unit: the memory goes along the top, the gates stand below it.
   function cell(now, u, letter) {
     const part = (x, name, value, what) =>
-      `<rect x="${x - 38}" y="120" width="76" height="44" rx="5" ${colored(value, 1.2)} stroke="currentColor" stroke-opacity="0.5"/>` +
+      `<rect x="${x - 38}" y="120" width="76" height="44" rx="5" ${colored(value, 1.9)} stroke="currentColor" stroke-opacity="0.5"/>` +
       label(x, 138, name, 'font-style="italic"') + label(x, 156, text(value)) + label(x, 182, what, 'fill-opacity="0.75"');
     const node = (x, y, sign) =>
       `<circle cx="${x}" cy="${y}" r="12" fill="var(--pst-color-background)" stroke="currentColor"/>` + label(x, y + 5, sign);
