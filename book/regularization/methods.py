@@ -2,10 +2,10 @@
 
 import torch
 import torch.nn.functional as F
+from networks import dense_net, measure, test, validate
 from torch import nn
 
 from autograder.trials import SEEDS
-from networks import dense_net, measure, test, validate
 
 
 def at_best(train, strengths):
