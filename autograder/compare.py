@@ -63,8 +63,9 @@ def compared(problem: Problem, case: Case, outcome: Outcome, expected: Expected)
         values = [output.values for output in outcome.outputs]
         rows = zip(problem.labels, values, expected.outputs, expected.tolerances, strict=True)
         found = {label: _difference_of_parts(problem, case, label, *row) for label, *row in rows}
-        if problem.call is models.counting and outcome.outputs[0].values.shape == expected.outputs[0].shape:
-            found[problem.labels[0]] = _misnamed(case, outcome.outputs[0].values, expected.outputs[0])
+        name = problem.labels[0]
+        if problem.call is models.counting and found[name]:
+            found[name] = _misnamed(case, outcome.outputs[0].values, expected.outputs[0]) or found[name]
         if problem.call not in kinds.RAISING:
             return found
         # Where a ValueError is raised and should not be, or the other way, there are no numbers to be compared.
@@ -175,12 +176,13 @@ def _difference(label: str, got: torch.Tensor, expected: torch.Tensor, tolerance
 
 def _misnamed(case: Case, got: torch.Tensor, expected: torch.Tensor) -> str | None:
     """The first row of a table of layers that has the name of another layer, or of none."""
+    if got.shape != expected.shape or got.dtype != expected.dtype:
+        return None
     names = [name for name, _ in models.build(case.arguments["layers"], None).named_modules()]
-    for row, (place, right) in enumerate(zip(got.tolist(), expected.tolist(), strict=True)):
-        if place != right:
-            said = f"has the name {names[place]!r}" if 0 <= place < len(names) else "has a name that no layer has"
-            return f"row {row} {said}; expected {names[int(right)]!r}."
-    return None
+    row = int((got != expected).nonzero()[0])
+    place, right = int(got[row]), int(expected[row])
+    said = f"has the name {names[place]!r}" if 0 <= place < len(names) else "has a name that no layer has"
+    return f"row {row} {said}; expected {names[right]!r}."
 
 
 def _difference_of_parts(

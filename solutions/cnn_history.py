@@ -68,8 +68,8 @@ for name, tensor in Example(3, 4).state_dict().items():
 #
 # Four things hold everywhere:
 #
-# - **Numbers.** Every number that you are given is finite, and no dimension has size 0: a batch has at least one
-#   sample. Images need not be square, and their sizes may be odd.
+# - **Numbers.** Images need not be square, and their sizes may be odd.
+#   Every number that you are given is finite, and no dimension has size 0: a batch has at least one sample.
 # - **Type and place.** The output has the type of the input, `float32` or `float64`, and lies on the same device.
 # - **The input is not yours.** It is as it was when you return. `nn.ReLU(inplace=True)` on what you have computed
 #   yourself is fine.

@@ -7,7 +7,7 @@ from torch import nn
 
 from autograder.calls import exchange
 from autograder.calls.case import Case
-from autograder.calls.kinds import reals
+from autograder.calls.kinds import real
 from autograder.calls.models import counting, looking
 from autograder.calls.modules import GRADIENT, OUT, STATE, module
 from autograder.judge import Exam, grade
@@ -200,7 +200,7 @@ def test_what_changes_the_input_breaks_the_contract_alone():
 
 
 def test_autograd_stays_forbidden_where_the_gradient_is_the_exercise():
-    asked = one(reals, ("a", "b"), {"x": torch.ones(3)}, reals_of(lambda x: (2.0, 3.0)))
+    asked = one(real, ("a", "b"), {"x": torch.ones(3)}, reals_of(lambda x: (2.0, 3.0)))
 
     def by_autograd(x):
         with torch.enable_grad():
