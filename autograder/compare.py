@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy
 import torch
 
-from autograder.calls import kinds, modules
+from autograder.calls import kinds, models, modules
 from autograder.calls.case import OUT, Case, tensors_in
 from autograder.calls.outcome import Outcome, message_of, shorten
 from autograder.expected import Expected
@@ -63,6 +63,9 @@ def compared(problem: Problem, case: Case, outcome: Outcome, expected: Expected)
         values = [output.values for output in outcome.outputs]
         rows = zip(problem.labels, values, expected.outputs, expected.tolerances, strict=True)
         found = {label: _difference_of_parts(problem, case, label, *row) for label, *row in rows}
+        name = problem.labels[0]
+        if problem.call is models.counting and found[name]:
+            found[name] = _misnamed(case, outcome.outputs[0].values, expected.outputs[0]) or found[name]
         if problem.call not in kinds.RAISING:
             return found
         # Where a ValueError is raised and should not be, or the other way, there are no numbers to be compared.
@@ -169,6 +172,17 @@ def _difference(label: str, got: torch.Tensor, expected: torch.Tensor, tolerance
     if not wrong.any():
         return None
     return _describe(label, got, expected, error, wrong, tolerance)
+
+
+def _misnamed(case: Case, got: torch.Tensor, expected: torch.Tensor) -> str | None:
+    """The first row of a table of layers that has the name of another layer, or of none."""
+    if got.shape != expected.shape or got.dtype != expected.dtype:
+        return None
+    names = [name for name, _ in models.build(case.arguments["layers"], None).named_modules()]
+    row = int((got != expected).nonzero()[0])
+    place, right = int(got[row]), int(expected[row])
+    said = f"has the name {names[place]!r}" if 0 <= place < len(names) else "has a name that no layer has"
+    return f"row {row} {said}; expected {names[right]!r}."
 
 
 def _difference_of_parts(

@@ -9,10 +9,10 @@
 # Run the next cell first. `check` compares what you write with a reference. `when_written` is for the cells that try
 # out what you have written: as long as a part is missing, it says which.
 #
-# In this notebook the layers of `torch.nn` are allowed, and so is autograd: you write the way forward, and torch
-# finds the way back. Ready-made networks and blocks, as torchvision and timm have them, are not. Whatever a block
-# uses stands in a cell of this notebook, not in a file that is imported or run with `%run`: the check reads your
-# cells.
+# What an exercise asks for is written, not taken from a library: torchvision and timm have these blocks ready-made,
+# and are not allowed. The layers of `torch.nn` are allowed here, and so is autograd: you write the way forward, and
+# torch finds the way back. Whatever your function uses stands in a cell of this notebook, not in a file that is
+# imported or run with `%run`: the check reads your cells.
 #
 # The next cell is locked. Imports of your own go into a cell of your own below it.
 
@@ -68,8 +68,8 @@ for name, tensor in Example(3, 4).state_dict().items():
 #
 # Four things hold everywhere:
 #
-# - **Numbers.** Every number that you are given is finite, and no dimension has size 0: a batch has at least one
-#   sample. Images need not be square, and their sizes may be odd.
+# - **Numbers.** Images need not be square, and their sizes may be odd.
+#   Every number that you are given is finite, and no dimension has size 0: a batch has at least one sample.
 # - **Type and place.** The output has the type of the input, `float32` or `float64`, and lies on the same device.
 # - **The input is not yours.** It is as it was when you return. `nn.ReLU(inplace=True)` on what you have computed
 #   yourself is fine.
@@ -350,7 +350,7 @@ check("occlusion_map")
 
 # %% [markdown]
 # The next cell trains a linear layer on handwritten digits for 60 steps, and asks it where it looks. Dark places are
-# those that it needs: what is covered there makes the digit unlikely.
+# those that it needs: what is covered there makes the digit less likely.
 
 
 # %%
@@ -368,9 +368,9 @@ def where_it_looks():
     _, axes = plt.subplots(2, 4, figsize=(8, 4), layout="constrained")
     for column, digit in enumerate((0, 3, 4, 7)):
         image = images[labels == digit][0]
-        seen = occlusion_map(model.eval(), image, digit, 2, 1)
+        seen = occlusion_map(model.eval(), image, digit, 3, 1)
         axes[0, column].imshow(image[0], cmap="gray_r")
-        axes[1, column].imshow(seen, cmap="gray", vmin=0, vmax=1)
+        axes[1, column].imshow(seen, cmap="gray")
         axes[0, column].set(title=f"a {digit}", xticks=[], yticks=[])
         axes[1, column].set(title=f"lowest {float(seen.min()):.2f}", xticks=[], yticks=[])
 
@@ -584,7 +584,8 @@ check("BasicBlock")
 
 # %% [markdown]
 # The next cell stacks 30 blocks, once with their shortcuts and once without, and looks at the gradient that comes back
-# to the input of each block. The weights are torch's, nothing is trained.
+# to the input of each block. The weights are torch's, nothing is trained. Look at the plain blocks: does the gradient
+# vanish on its way back?
 
 
 # %%
@@ -791,7 +792,8 @@ check("PreActivationBlock")
 # ```
 #
 # By hand: 4 channels come in, `growth_rate` is 2, and there are three layers. They see 4, 6 and 8 channels, and 10
-# come out. In general layer $i$, counted from 0, sees `num_input_features + i * growth_rate` channels.
+# come out. In general, the layer with the number `i`, counted from 0, sees `num_input_features + i * growth_rate`
+# channels.
 #
 # A layer is batch normalization, ReLU, 1x1 convolution to `bn_size * growth_rate` maps, batch normalization, ReLU, 3x3
 # convolution to `growth_rate` maps. Nothing comes after it.
@@ -1065,7 +1067,7 @@ check("InvertedResidual")
 #
 # $$\text{depth} = \alpha^\phi, \qquad \text{width} = \beta^\phi, \qquad \text{resolution} = \gamma^\phi.$$
 #
-# Here $\phi$ is the number of steps, and $\alpha$, $\beta$ and $\gamma$ are the three factors. By hand, with 1.2, 1.1
+# Here $\phi$ is the number of steps. Here $\alpha$, $\beta$ and $\gamma$ are the three factors. By hand, with 1.2, 1.1
 # and 1.15: two steps make the network 1.44 times as deep and 1.21 times as wide, on images with 1.3225 times as many
 # pixels a side. With twice the depth there are twice the multiply-adds; with twice the width or the resolution, four
 # times. So a step costs about $1.2 \cdot 1.1^2 \cdot 1.15^2 = 1.92$ times as many, close to 2.

@@ -1520,7 +1520,7 @@ CNN_HISTORY = {
         (
             "alpha, beta, gamma: by what a step multiplies depth, width and resolution, floats.",
             "phi 1",
-            "phi 2, the factors left out",
+            "phi 3, the factors left out",
         ),
         ("Returns (depth, width, resolution), three numbers: alpha to the power phi, and so on;", "values"),
         ("all 1 for phi = 0.", "phi 0"),

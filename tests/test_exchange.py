@@ -7,11 +7,10 @@ import re
 import pytest
 import torch
 from safetensors.torch import save
-from torch import nn
 
 from autograder.calls import exchange
 from autograder.calls.case import Case
-from autograder.calls.kinds import function, graph, module
+from autograder.calls.kinds import function, graph
 from autograder.calls.run import run_all
 from autograder.judge import Exam
 from autograder.problem import Problem
@@ -65,40 +64,6 @@ def test_a_generator_arrives_with_its_seed():
         == 1
     )
     assert verdict_over_the_boundary(Exam(draw, 3, CPU), {"f": lambda shape, g: torch.randn(shape)}).score == 0
-
-
-class Scale(nn.Module):
-    def __init__(self, size):
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(size))
-
-    def forward(self, x):
-        return x * self.weight
-
-
-class ScaleAndShift(Scale):
-    def forward(self, x):
-        return super().forward(x) + 1
-
-
-def test_a_module_is_made_filled_and_called():
-    scale = one_case(
-        module,
-        {"init": (3,), "state": {"weight": torch.tensor([1.0, 2.0, 3.0])}, "x": torch.arange(6.0).view(2, 3)},
-        lambda arguments, dout: (arguments["x"] * arguments["state"]["weight"],),
-        name="Scale",
-        dtype=torch.float32,
-    )
-    assert verdict_over_the_boundary(Exam(scale, 3, CPU), {"Scale": Scale}).score == 1
-    assert verdict_over_the_boundary(Exam(scale, 3, CPU), {"Scale": ScaleAndShift}).score == 0
-    complaint = (
-        verdict_over_the_boundary(Exam(scale, 3, CPU), {"Scale": lambda size: nn.Linear(size, size)})
-        .criteria[0]
-        .findings[0]
-    )
-    assert complaint.startswith("Scale does not take the given parameters: ")
-    complaint = verdict_over_the_boundary(Exam(scale, 3, CPU), {"Scale": lambda size: 7}).criteria[0].findings[0]
-    assert complaint == "Scale made an int; expected a torch.nn.Module."
 
 
 def scalar(value):

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from autograder.calls import models, modules, spaces
-from autograder.calls.case import OUT, STEPS, Case, Inputs, arguments_of, clone, operands_of, other
+from autograder.calls.case import OUT, STEPS, Case, Inputs, arguments_of, clone, operands_of, other, tensors_in
 from autograder.calls.outcome import ComplaintError
 from autograder.calls.returned import (
     form,
@@ -148,15 +148,15 @@ def training(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tupl
 
 
 def real(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
-    """Call ``f(*arguments)``, which returns one number, or a tensor of one; the output is that, in the case's dtype."""
-    value = ask(signature.name, *arguments_of(inputs))
-    return outputs_of(signature, (_real(signature, signature.labels[0], value, case),))
+    """Call ``f(*arguments)``, which returns one number or several, or tensors of one, in the form of `returns`.
 
-
-def reals(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
-    """Call ``f(*arguments)``, which returns numbers in the form of `returns`; the outputs are these, as in `real`."""
+    The outputs are these, in the case's dtype.
+    """
     found = returned(signature, ask(signature.name, *arguments_of(inputs)))
-    return outputs_of(signature, [_real(signature, *pair, case) for pair in zip(signature.labels, found, strict=True)])
+    numbers = [_real(signature, *pair, case) for pair in zip(signature.labels, found, strict=True)]
+    # A number has no device: it counts as being where the inputs are.
+    where = next((tensor.device for _, tensor in tensors_in(inputs)), None)
+    return outputs_of(signature, [number if where is None else number.to(where) for number in numbers])
 
 
 def _real(signature: Signature, label: str, value: Any, case: Case) -> torch.Tensor:
@@ -246,7 +246,7 @@ DIFFERENTIATED: tuple[Call, ...] = (modules.module,)
 KINDS: Mapping[str, Call] = {
     kind.__name__: kind
     for kind in (
-        *(forward, backward, function, numbers, real, reals, draws, forward_draws, backward_draws, batches),
+        *(forward, backward, function, numbers, real, draws, forward_draws, backward_draws, batches),
         *(training, fitting, graph, modules.module),
         *spaces.KINDS,
         *models.KINDS,

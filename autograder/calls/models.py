@@ -190,7 +190,8 @@ def counting(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tupl
     places = {name: place for place, (name, _) in enumerate(model.named_modules())}
     found = [[places.get(row[0], -1) if isinstance(row[0], str) else -1 for row in cells]]
     found.append([_shape(signature, row[1]) for row in cells])
-    for label, *numbers in zip(signature.labels[2:], *(row[2:] for row in cells), strict=True) if cells else ():
+    columns = zip(*(row[2:] for row in cells), strict=True) if cells else [()] * len(signature.labels[2:])
+    for label, numbers in zip(signature.labels[2:], columns, strict=True):
         found.append([int(whole_numbers(signature, label, number)) for number in numbers])
     widths = ((len(rows),), (len(rows), DIMENSIONS), *[(len(rows),)] * (len(signature.labels) - 2))
     tables = [torch.tensor(f, dtype=torch.int64, device="cpu").reshape(w) for f, w in zip(found, widths, strict=True)]

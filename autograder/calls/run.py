@@ -94,7 +94,8 @@ def _asker(signature: Signature, functions: Mapping[str, Any], timed: bool) -> A
         if function is None:
             raise ComplaintError(f"{name} is not defined: run the cell that defines it, then this one again.")
         if not callable(function):
-            raise ComplaintError(f"{name} is {kind_of(function)}; expected a function.")
+            expected = "a class" if name[0].isupper() else "a function"
+            raise ComplaintError(f"{name} is {kind_of(function)}; expected {expected}.")
         forbidden = signature.forbidden if name == signature.name else frozenset()
         rules = Rules(forbidden, autograd=signature.call in DIFFERENTIATED)
         try:

@@ -49,7 +49,7 @@ def numbers_of(operation: Callable[..., int | tuple], count: int = 1) -> Referen
 
 
 def reals_of(operation: Callable[..., tuple[float, ...]]) -> Reference:
-    """The reference of a function that returns several numbers (see `calls.kinds.reals`)."""
+    """The reference of a function that returns several numbers (see `calls.kinds.real`)."""
 
     def expected(arguments: Mapping[str, Any], dout: None) -> tuple[torch.Tensor, ...]:
         return tuple(torch.tensor(number, dtype=torch.float64) for number in operation(**arguments))

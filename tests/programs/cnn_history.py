@@ -707,7 +707,7 @@ WRONG = {
     "a block always in evaluation": ("BasicBlock", [changed(always_in_evaluation)], {"values"}),
     "a block without gradients": ("BasicBlock", [changed(without_gradient)], {"values"}),
     "a block with a weight's data": ("BasicBlock", [changed(by_data)], {"values"}),
-    "a block that writes into x": ("BasicBlock", [changed(writes_into_x)], {"contract"}),
+    "a block that writes into x": ("BasicBlock", [changed(writes_into_x)], {"values", "contract"}),
     "a block that returns a pair": ("BasicBlock", [changed(lambda self, x: (usual(self, x), x))], {"values"}),
     "a block that returns numpy": (
         "BasicBlock",
@@ -723,7 +723,7 @@ WRONG = {
     "gates of linear layers": ("SqueezeExcitation", [WithLinear], {"values"}),
     "gates that never learn": ("SqueezeExcitation", [WeightsAsBuffers], {"values"}),
     "a width that is rounded at the end": ("Bottleneck", [WideWithoutRounding], {"edge cases"}),
-    "pre-activation in place on x": ("PreActivationBlock", [InPlaceOnTheInput], {"contract"}),
+    "pre-activation in place on x": ("PreActivationBlock", [InPlaceOnTheInput], {"values", "contract"}),
     "a dense block that reuses nothing": ("DenseBlock", [SeesTheInputAlone], {"values"}),
     "a transition with an adaptive average": ("Transition", [AverageAdaptive], {"edge cases"}),
     "depthwise with one group": (

@@ -3,7 +3,7 @@
 import torch
 
 from autograder.calls.case import Case
-from autograder.calls.kinds import reals
+from autograder.calls.kinds import real
 from autograder.problem import Problem
 from autograder.problems.drawing import uniform
 from autograder.programs import slip
@@ -21,8 +21,8 @@ def _factors(generator: torch.Generator) -> list[Case]:
 
     return [
         case("phi 1", "values", 1, *bases()),
-        case("phi 3", "values", 3, *bases()),
-        case("phi 2, the factors left out", "values", 2),
+        case("phi 2", "values", 2, *bases()),
+        case("phi 3, the factors left out", "values", 3),
         case("phi 0", "edge cases", 0, *bases()),
         case("phi one half", "edge cases", 0.5, *bases()),
     ]
@@ -31,7 +31,7 @@ def _factors(generator: torch.Generator) -> list[Case]:
 PROBLEMS = (
     Problem(
         name="compound_scaling",
-        call=reals,
+        call=real,
         returns=("depth", "width", "resolution"),
         cases=_factors,
         expected=reals_of(compound_scaling),
