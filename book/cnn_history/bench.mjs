@@ -102,7 +102,7 @@ export function draw(stage) {
   const slider = (name, low, high, step) =>
     `<label>${name} <input type="range" name="${name}" min="${low}" max="${high}" step="${step}" style="width: 6.5rem; vertical-align: middle"> <b data-of="${name}"></b></label>`;
   const panel = (name) =>
-    `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" data-side="${name}" style="width: 100%; max-width: 44rem; display: block" aria-hidden="true"></svg>
+    `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" data-side="${name}" preserveAspectRatio="none" style="width: 100%; max-width: 44rem; height: 7rem; display: block; margin-bottom: 0.4rem" aria-hidden="true"></svg>
      <p data-words="${name}"></p>`;
   stage.innerHTML = `
     <div class="moving-controls">

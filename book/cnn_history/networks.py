@@ -85,6 +85,6 @@ def compare(contenders, task, rates, steps):
         tried = {rate: errors(make, task, rate, steps) for rate in rates}
         best = min(tried, key=lambda rate: sum(tried[rate][0]))
         found[name] = (best, *tried[best])
-        row = "  ".join(f"{rate}: {span(tried[rate][0])}" for rate in rates)
-        print(f"{name:18}{count(make()):7,} parameters; training error (%) at {row}")
+        print(f"{name}, {count(make()):,} parameters. Wrong in training (%):")
+        print("   ", ", ".join(f"{span(tried[rate][0])} at {rate}" for rate in rates))
     return found
