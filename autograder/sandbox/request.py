@@ -30,8 +30,9 @@ class Reply:
 class Request:
     """A request that a kernel works on: what has come of it, and until when it is waited for.
 
-    Times of the clock are `started`, `deadline` (0: now, and nothing more is waited for) and `last`. Seconds of the kernel are what it is `allowed`,
-    what it had `computed` when it was interrupted, and what it had taken when it `replied`.
+    Times of the clock are `started`, `deadline` (0: now, and nothing more is waited for) and `last`. Seconds of the
+    kernel are what it is `allowed`, what it had `computed` when it was interrupted, and what it had taken when it
+    `replied`.
     """
 
     def __init__(self, id: str, seconds: float, show: Callable[[dict[str, Any]], bool]):

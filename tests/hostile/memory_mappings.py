@@ -1,4 +1,4 @@
-"""A cell cuts its memory into as many pieces as Linux allows, for each of which Linux keeps a note, in many processes."""
+"""Many processes cut their memory into as many pieces as Linux allows, which keeps a note for each of them."""
 
 from submissions import SYSTEM_CALLS, insert, write
 

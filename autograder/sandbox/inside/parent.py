@@ -317,7 +317,7 @@ def _sockets(process: int) -> int:
 
 
 def _memory(folder: Path, namespace: Path) -> int:
-    """Bytes that a process of a kernel uses: its share of what it has together with others, and Linux's tables of it."""
+    """Bytes that a process of a kernel uses: its share of what it has with others, and what Linux notes down of it."""
     try:
         if (folder / "ns" / "pid").readlink() != namespace:
             return 0
