@@ -3,10 +3,10 @@
 import torch
 
 from autograder.calls.case import Case
-from autograder.calls.models import looking
+from autograder.calls.models import build, looking
 from autograder.problem import Problem
 from autograder.problems.cnn_history.cases import LOOKING, PIXELS, network
-from autograder.problems.drawing import normal, whole
+from autograder.problems.drawing import normal
 from autograder.programs import slip
 from autograder.references import looked_by
 from autograder.references.cnn_history.visualization import occlusion_map
@@ -14,14 +14,12 @@ from autograder.references.cnn_history.visualization import occlusion_map
 
 def _images(generator: torch.Generator) -> list[Case]:
     def case(name, criterion, layers, shape, patch, stride, target=None, **how):
-        classes = layers[-1][-1]
-        arguments = {
-            "image": normal(generator, *shape) + 0.5,
-            "target": whole(generator, 1, classes - 1) if target is None else target,
-            "patch": patch,
-            "stride": stride,
-        }
-        return Case(name, criterion, network(generator, layers) | arguments, **how)
+        net, image = network(generator, layers), normal(generator, *shape) + 0.5
+        with torch.no_grad():
+            # The least likely class: what looks at the winner looks at another one.
+            lowest = int(build(**net).eval()(image[None]).argmin())
+        asked = {"image": image, "target": lowest if target is None else target, "patch": patch, "stride": stride}
+        return Case(name, criterion, net | asked, **how)
 
     return [
         case("a patch of 3, steps of 2", "values", LOOKING, (2, 9, 7), 3, 2),
