@@ -268,7 +268,7 @@ def three_layers():
 # ## 4. Top-5 error
 #
 # ILSVRC, the contest of these networks, has 1000 classes. Many images show more than one thing. So a network may guess
-# five times: its *top-5 error* (상위 5 오류율) is the share of the images whose class is not among the five with the
+# five times: its *top-5 error* (상위 5 오류) is the share of the images whose class is not among the five with the
 # greatest logits. The top-1 error is the share that the first guess gets wrong.
 #
 # By hand: three images, four classes, and `k` is 2.
@@ -893,7 +893,7 @@ check("Transition")
 # %% [markdown]
 # ## 14. Squeeze and excitation
 #
-# Not every channel matters for every image. A block of *squeeze and excitation* (압축과 여기) computes a *gate* for
+# Not every channel matters for every image. A block of *squeeze and excitation* (압축과 활성) computes a *gate* for
 # each channel, a number between 0 and 1, and multiplies the channel with it (Hu et al. 2018):
 #
 # - *Squeeze:* the mean of each channel over height and width, one number.
