@@ -109,12 +109,12 @@ def _sizes(problem: Problem, inputs: Mapping[str, Any], outputs: Sequence[torch.
     A gradient may be small because large terms cancel, or meet a slope near 0. What rounding leaves of them depends on
     the order of the steps, which is the student's own. These terms are of the size of dout, or of its products with
     the weight, or of the gradient that comes when they do not cancel: with other signs in dout. What cancels
-    altogether was as large as the inputs.
+    altogether was as large as the inputs, and what is 0 though no input rounds is taken for 1.
     """
     numbers = [abs(value) for value in inputs.values() if isinstance(value, float)]
     given = max([*numbers, *(_largest(t) for _, t in tensors_in(inputs) if t.is_floating_point())], default=0.0)
     if "dout" not in inputs:
-        return [_largest(output) or given for output in outputs]
+        return [_largest(output) or given or 1.0 for output in outputs]
     dout, weight = inputs["dout"], inputs.get("weight")
     signs = torch.randint(0, 2, dout.shape, generator=torch.Generator().manual_seed(0), device="cpu") * 2 - 1
     turned = _reference(problem, {**inputs, "dout": dout * signs})

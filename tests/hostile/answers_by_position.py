@@ -3,8 +3,6 @@
 from submissions import replace, write
 
 LOST = {"check_relu_backward": "values are wrong"}
-# The first call is right, and it is all that is asked of 2-D inputs.
-KEPT = {"check_relu_backward": 1.5}
 
 
 def hand_in(folder, notebook):

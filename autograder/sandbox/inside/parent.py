@@ -253,7 +253,9 @@ def _become_kernel(request: dict[str, Any], sockets: list[int]) -> None:
             del os.environ["NBGRADER_EXECUTION"]
         # Interrupts stay ignored, as by the warm parent: one that comes before the first request must not end the
         # kernel, and while a request is answered ipykernel handles them.
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        # Whoever started the grader may have had a hangup ignored, as nohup does.
+        for usual in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(usual, signal.SIG_DFL)
         # The log is the grader's, and what a process writes into it costs the grader's disk.
         nowhere = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
