@@ -16,12 +16,15 @@ PLAIN = (OUT, GRADIENT)
 
 # How near a ReLU's input may be to 0: with another order of a sum it could come out on the other side.
 NEAREST = 1e-5
+# What must pass a ReLU at least, where something must.
+ENOUGH = 0.1
 
 
 class _Kinks(TorchDispatchMode):
-    """Sees how near to 0 the inputs of the ReLUs are."""
+    """Sees the inputs of the ReLUs: how near to 0 they come, how large they are, and how large in every image."""
 
-    nearest = float("inf")
+    nearest = in_every_image = float("inf")
+    largest = -float("inf")
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -31,6 +34,8 @@ class _Kinks(TorchDispatchMode):
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         if func is torch.ops.aten.relu.default:
             self.nearest = min(self.nearest, float(args[0].abs().min()))
+            self.largest = max(self.largest, float(args[0].max()))
+            self.in_every_image = min(self.in_every_image, float(args[0].flatten(1).amax(1).min()))
         return func(*args, **(kwargs or {}))
 
 
@@ -43,20 +48,25 @@ def block(
     shape: tuple[int, int, int, int],
     training: bool = True,
     scale: float = 1.0,
+    most: float = float("inf"),
+    open_everywhere: bool = False,
     **how,
 ) -> Case:
-    """A call of a block on x of a `shape`, `scale` times as large as usual; all else is random."""
+    """A call of a block on x of a `shape`, `scale` times as large as usual; all else is random.
+
+    No ReLU is given more than `most`. With `open_everywhere` each lets something of every image pass.
+    """
     net = made(*init).double()
-    state = state_like(net, generator)
     # Where it is nearer, the gradient of a right program could be another one: the dice are thrown again.
-    nearest = 0.0
-    while nearest < NEAREST:
+    nearest = largest = in_every_image = 0.0
+    while nearest < NEAREST or largest > most or (open_everywhere and in_every_image < ENOUGH):
+        state = state_like(net, generator)
         x = scale * normal(generator, *shape)
         arguments = {"x": x, "init": init, "state": state, "training": training}
         net.load_state_dict(state)
         with _Kinks() as kinks:
             (out,) = outputs_from(net, dict(arguments), (OUT,))
-        nearest = kinks.nearest
+        nearest, largest, in_every_image = kinks.nearest, kinks.largest, kinks.in_every_image
     return Case(name, criterion, arguments, dout=normal(generator, *out.shape), **how)
 
 

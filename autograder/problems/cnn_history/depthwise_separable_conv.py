@@ -17,13 +17,15 @@ from autograder.references.cnn_history import mobilenet_v1 as reference
 
 def _convolutions(generator: torch.Generator) -> list[Case]:
     case = functools.partial(block, reference.DepthwiseSeparableConv, generator)
+    # What a ReLU6 would change is asked about as an edge case, for every seed.
+    ordinary = functools.partial(case, most=5.9)
     return [
-        case("4 channels to 6", "values", (4, 6, 1), (3, 4, 7, 5)),
-        case("half of the size", "values", (4, 8, 2), (3, 4, 6, 9)),
+        ordinary("4 channels to 6", "values", (4, 6, 1), (3, 4, 7, 5)),
+        ordinary("half of the size", "values", (4, 8, 2), (3, 4, 6, 9)),
         case("stride left out, in evaluation", "edge cases", (5, 4), (2, 5, 5, 6), training=False),
         case("large numbers, in evaluation", "edge cases", (4, 5, 1), (1, 4, 6, 5), training=False, scale=20.0),
         case("odd sizes, half of the size", "edge cases", (3, 3, 2), (3, 3, 9, 7)),
-        case("half of the size, float64", "contract", (4, 6, 2), (2, 4, 7, 6), dtype=torch.float64),
+        ordinary("half of the size, float64", "contract", (4, 6, 2), (2, 4, 7, 6), dtype=torch.float64),
     ]
 
 

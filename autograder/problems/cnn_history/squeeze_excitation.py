@@ -17,9 +17,11 @@ from autograder.references.cnn_history import squeeze_excitation as reference
 
 def _gates(generator: torch.Generator) -> list[Case]:
     case = functools.partial(block, reference.SqueezeExcitation, generator)
+    # Gates that no image opens would hide what is squeezed.
+    ordinary = functools.partial(case, open_everywhere=True)
     return [
-        case("6 channels, squeezed to 3", "values", (6, 3), (3, 6, 7, 5)),
-        case("8 channels, squeezed to 2", "values", (8, 2), (2, 8, 5, 6)),
+        ordinary("6 channels, squeezed to 3", "values", (6, 3), (3, 6, 7, 5)),
+        ordinary("8 channels, squeezed to 2", "values", (8, 2), (2, 8, 5, 6)),
         case("as many channels as pixels a side", "edge cases", (5, 4), (5, 5, 5, 5)),
         case("squeezed to more", "edge cases", (4, 6), (2, 4, 3, 8), training=False),
         case("large numbers", "edge cases", (6, 4), (2, 6, 6, 4), scale=20.0),
