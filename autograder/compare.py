@@ -116,7 +116,7 @@ def _off_target(label: str, got: torch.Tensor, target: Target) -> str | None:
 def _wrong_dtype(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
     for label, output, right in zip(problem.labels, outcome.outputs, expected.outputs, strict=True):
         if output.values.dtype != right.dtype:
-            given = any(True for _ in tensors_in(case.arguments)) and right.dtype == case.dtype
+            given = any(t.is_floating_point() for _, t in tensors_in(case.arguments)) and right.dtype == case.dtype
             whose = ", that of the inputs" if given else ""
             return f"{label} has dtype {_dtype(output.values)}; expected {_dtype(right)}{whose}."
     return None

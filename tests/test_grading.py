@@ -54,7 +54,7 @@ def undisturbed(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def cluster(undisturbed, tmp_path_factory):
+def cluster(tmp_path_factory):
     """The address of a cluster that grades for several tests, and sees none of their courses."""
     with (
         tempfile.TemporaryDirectory(prefix="dask-") as folder,

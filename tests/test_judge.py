@@ -98,6 +98,13 @@ def test_a_broken_contract_costs_the_contract_alone(out_of, sentence):
     assert sentence in first_finding(verdict)
 
 
+def test_a_type_that_no_input_has_is_not_called_that_of_the_inputs():
+    problem = problems()["markov_fit"]
+    (right,) = problem.functions_of(problem.alternatives[0]).values()
+    verdict = grade(problem, {"markov_fit": lambda *arguments: right(*arguments).double()}, 0, CPU)
+    assert "transition has dtype float64; expected float32." in first_finding(verdict)
+
+
 def test_a_wrong_device_costs_the_contract(any_device):
     verdict = grade(RELU, {"relu_forward": lambda x: (right(x).cpu(), x)}, 0, any_device)
     moved = any_device.type != "cpu"

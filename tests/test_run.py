@@ -86,6 +86,13 @@ def lines(course, **options):
     return {line.student: line for line in found}
 
 
+def test_no_worker_is_started_for_whom_there_is_no_submission(course, monkeypatch):
+    started = []
+    monkeypatch.setattr(run, "_cluster", lambda options, workers: started.append(workers) or cluster(options, workers))
+    grade_class(nbgrader_at(course), "ps", Options(workers=8, sandbox=False), lambda *_: None)
+    assert started == [2]
+
+
 def gradebook(course):
     return Gradebook(f"sqlite:///{course}/gradebook.db")
 

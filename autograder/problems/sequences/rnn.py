@@ -14,15 +14,15 @@ from autograder.references import sequences as reference
 
 def _sequences(gradient: bool) -> Cases:
     def cases(generator: torch.Generator) -> list[Case]:
-        def case(name, criterion, t, n, d, h, **how):
+        def case(name, criterion, t, n, d, h, saturated=False, first=False, **how):
             arguments = {
                 "x": normal(generator, t, n, d),
                 "h0": state(generator, n, h),
                 **weights(generator, d, h),
             }
-            if name.startswith("a sample of some 10,000"):
+            if saturated:
                 arguments["x"] = with_a_large_sample(generator, arguments["x"], arguments["w_ih"])
-            if name.startswith("h0 of zeros"):
+            if first:
                 arguments["h0"] = torch.zeros_like(arguments["h0"])
             dout = normal(generator, t, n, h) if gradient else None
             return Case(name, criterion, arguments, dout, **how)
@@ -36,8 +36,8 @@ def _sequences(gradient: bool) -> Cases:
             case("12 steps", "edge cases", 12, 2, 3, 4),
             case("one sample", "edge cases", 4, 1, 2, 5),
             case("one feature, one unit", "edge cases", 4, 3, 1, 1),
-            case("h0 of zeros", "edge cases", 4, 3, 2, 5),
-            case("a sample of some 10,000: units that saturate", "edge cases", 4, 3, 2, 5),
+            case("h0 of zeros", "edge cases", 4, 3, 2, 5, first=True),
+            case("a sample of some 10,000: units that saturate", "edge cases", 4, 3, 2, 5, saturated=True),
             case("float64", "contract", 4, 3, 2, 5, dtype=torch.float64),
             case("inputs with gaps in memory", "contract", 4, 3, 2, 5, layout="strided"),
             case("inputs transposed in memory", "contract", 5, 4, 3, 2, layout="transposed"),

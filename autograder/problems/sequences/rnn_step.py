@@ -16,15 +16,15 @@ GRADIENTS = ("x", "h", "w_ih", "w_hh", "b_ih", "b_hh")
 
 def _steps(gradient: bool) -> Cases:
     def cases(generator: torch.Generator) -> list[Case]:
-        def case(name, criterion, n, d, h, **how):
+        def case(name, criterion, n, d, h, saturated=False, first=False, **how):
             arguments = {
                 "x": normal(generator, n, d),
                 "h": state(generator, n, h),
                 **weights(generator, d, h),
             }
-            if name.startswith("a sample of some 10,000"):
+            if saturated:
                 arguments["x"] = with_a_large_sample(generator, arguments["x"], arguments["w_ih"])
-            if name.startswith("the first step"):
+            if first:
                 arguments["h"] = torch.zeros_like(arguments["h"])
             return Case(name, criterion, arguments, normal(generator, n, h) if gradient else None, **how)
 
@@ -35,8 +35,8 @@ def _steps(gradient: bool) -> Cases:
             case("one sample", "edge cases", 1, 3, 5),
             case("one feature", "edge cases", 4, 1, 3),
             case("one unit", "edge cases", 3, 4, 1),
-            case("the first step, h 0", "edge cases", 4, 3, 5),
-            case("a sample of some 10,000: units that saturate", "edge cases", 4, 3, 5),
+            case("the first step, h 0", "edge cases", 4, 3, 5, first=True),
+            case("a sample of some 10,000: units that saturate", "edge cases", 4, 3, 5, saturated=True),
             case("float64", "contract", 4, 3, 5, dtype=torch.float64),
             case("inputs with gaps in memory", "contract", 4, 3, 5, layout="strided"),
             case("inputs transposed in memory", "contract", 3, 6, 4, layout="transposed"),
