@@ -202,7 +202,8 @@ CELLS = [
     "import ipywidgets\nipywidgets.Label('a label')",
     "display(1, 2)\n3;",
     "raise SystemExit('that is all')",
-    "import os\nos.system('echo from outside of Python')\nprint('after')",
+    # What comes from outside has no order with what Python prints, and ipykernel's thread that reads it needs a moment.
+    "import os, time\nos.system('echo from outside of Python')\ntime.sleep(1)",
     "!echo from a shell",
     "%%bash\necho from a script\nexit 3",
     "%history",
