@@ -21,8 +21,16 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
 
-# Not matplotlib: what draws asks for its kernel when it is loaded.
-LOADED = ("ipykernel.kernelapp", "torch")
+# What the pages import, and what that loads late: the first step of an optimizer loads torch._dynamo, for a second.
+LOADED = (
+    "ipykernel.kernelapp",
+    "matplotlib.backends.backend_svg",
+    "matplotlib.pyplot",
+    "sklearn.datasets",
+    "torch._dynamo",
+)
+# How ipykernel has figures drawn; matplotlib reads it when it is loaded, and loads it with the first figure.
+BACKEND = "module://matplotlib_inline.backend_inline"
 ADDRESS = "BOOK_KERNELS"
 # Seconds between two looks at whether a kernel, or whoever asked for it, has ended.
 LOOK = 0.05
@@ -98,6 +106,7 @@ class Forked:
 
 def serve(address: str) -> None:
     """Fork kernels until the standard input is closed."""
+    os.environ["MPLBACKEND"] = BACKEND
     for module in LOADED:
         importlib.import_module(module)
     # A kernel finds what lies beside its page, not what lies beside this file.
