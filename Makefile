@@ -12,7 +12,7 @@ course: setup release book demo ## run the course: book, exercises, and a demo c
 test: lint system-packages ## test the course: lint, exercises against solutions, pytest with the book build
 	.venv/bin/autograder release --check
 	@# In the order of the files, for the longest, the book, comes early; tests/scheduling.py says what stays together.
-	.venv/bin/python -m pytest -n logical --maxprocesses 8 --dist loadscope --no-loadscope-reorder
+	.venv/bin/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
 
 setup: ## make .venv from requirements.txt
 	@scripts/setup

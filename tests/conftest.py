@@ -10,6 +10,9 @@ from scheduling import ByProblem
 
 from autograder.devices import simulated_gpu
 
+# Each holds torch and the references of all sets in memory.
+MOST_PROCESSES = 8
+
 
 def pytest_configure() -> None:
     """Share the cores among the processes of pytest-xdist, and what they start: a notebook, the build of the book."""
@@ -20,6 +23,12 @@ def pytest_configure() -> None:
     # Autograd counts the devices of a process when it is first used.
     with simulated_gpu():
         pass
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores, for many tests wait: for a kernel, a limit, a browser."""
+    return min((os.cpu_count() or 1) + 1, MOST_PROCESSES)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -160,7 +160,9 @@ def watch(tab: Page, visits: list[Visit]) -> None:
     """Record in the last of the visits what a tab asks for and complains about."""
     tab.on("request", lambda request: visits[-1].requests.append(request.url))
     tab.on("requestfailed", lambda request: visits[-1].failures.append(f"{request.url}: {request.failure}"))
-    tab.on("response", lambda answer: answer.ok or visits[-1].failures.append(f"{answer.url}: {answer.status}"))
+    tab.on(
+        "response", lambda answer: answer.status < 400 or visits[-1].failures.append(f"{answer.url}: {answer.status}")
+    )
     tab.on("pageerror", lambda error: visits[-1].complaints.append(str(error)))
     tab.on("console", lambda message: message.type == "error" and visits[-1].complaints.append(message.text))
 
