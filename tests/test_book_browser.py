@@ -51,8 +51,10 @@ OBSERVE = r"""async () => {
   const visible = (element) => element.getClientRects().length > 0;
   const formulas = [...document.querySelectorAll(".math")];
   const prose = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
-  const raw = [];
+  const raw = [], unmarked = [];
   for (let node = prose.nextNode(); node; node = prose.nextNode()) {
+    if (/[\uac00-\ud7a3]/.test(node.textContent) && !node.parentElement.closest("script, style, svg, [lang=ko]"))
+      unmarked.push(node.textContent);
     if (node.parentElement.closest("pre, code, script, style, mjx-container")) continue;
     raw.push(...(node.textContent.match(/\\[([]|\\[)\]]|\$\$|\$[^$\n]+\$/g) ?? []));
   }
@@ -79,6 +81,9 @@ OBSERVE = r"""async () => {
     copyButtons: document.querySelectorAll("main button.copybtn").length,
     links: [...document.querySelectorAll("a[href]")].map((a) => a.href),
     ids: [...document.querySelectorAll("[id]")].map((e) => e.id),
+    description: document.querySelector("meta[name=description]")?.content ?? "",
+    tabStops: document.querySelectorAll("mjx-container[tabindex], mjx-container [tabindex]").length,
+    unmarked,
     next: document.querySelectorAll("a.right-next").length,
     previous: document.querySelectorAll("a.left-prev").length,
     fonts: [...document.fonts].filter((f) => f.status === "error").map((f) => f.family),
@@ -258,6 +263,36 @@ def test_every_formula_is_rendered(visits):
     for visit in visits:
         shown = visit.shown
         assert (shown["unrendered"], shown["errors"], shown["raw"], shown["fonts"]) == (0, [], [], []), visit.name
+
+
+@pytest.mark.browser
+def test_korean_words_are_marked_as_korean(visits):
+    assert {visit.name: visit.shown["unmarked"] for visit in visits if visit.shown["unmarked"]} == {}
+
+
+@pytest.mark.browser
+def test_no_formula_is_a_stop_of_the_tab_key(visits):
+    assert {visit.name: visit.shown["tabStops"] for visit in visits if visit.shown["tabStops"]} == {}
+
+
+@pytest.mark.browser
+def test_every_page_says_in_a_sentence_of_its_own_what_it_is_about(visits):
+    said = {v.page: v.shown["description"] for v in visits if v.page.removesuffix(".html") in NAMES}
+    assert [page for page, text in said.items() if not 40 <= len(text) <= 160] == []
+    assert len(set(said.values())) == len(said)
+
+
+@pytest.mark.browser
+def test_what_is_printed_is_light_and_what_is_read_stays_dark(chromium, server, tmp_path):
+    with visitor(chromium, "dark", "wide") as context:
+        tab = context.new_page()
+        tab.goto(f"{server}{NAMES[1]}.html", wait_until="networkidle")
+        tab.evaluate(
+            "addEventListener('beforeprint', () => { window.printed = document.documentElement.dataset.theme; })"
+        )
+        tab.pdf(path=tmp_path / "page.pdf", prefer_css_page_size=True)
+        assert tab.evaluate("[window.printed, document.documentElement.dataset.theme]") == ["light", "dark"]
+    assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
 
 
 @pytest.mark.browser
