@@ -20,7 +20,7 @@ CPU = torch.device("cpu")
 
 
 def verdict_over_the_boundary(exam, functions):
-    answer = exchange.serve(exchange.ask(exam.problem, exam.cases), functions)
+    answer = exchange.serve(exchange.ask(exam.problem, exam.cases, exam.device), functions)
     return exam.judge(exchange.read_answer(answer, exam.problem, exam.cases))
 
 
@@ -190,9 +190,8 @@ def test_texts_are_bounded_and_clean():
 
 
 def test_far_too_many_values_are_not_sent():
-    answer = exchange.serve(
-        exchange.ask(PROBLEM, [Case("a case", "values", {"x": torch.ones(2)})]), {"f": lambda x: torch.ones(9_000_000)}
-    )
+    asked = exchange.ask(PROBLEM, [Case("a case", "values", {"x": torch.ones(2)})], CPU)
+    answer = exchange.serve(asked, {"f": lambda x: torch.ones(9_000_000)})
     assert sum(map(len, answer)) < 1000
     assert b"far too many values" in answer[0]
 

@@ -21,6 +21,7 @@ from autograder.grading.settings import Settings
 from autograder.problems import problems
 from autograder.programs import source_of
 from autograder.release import PREFIX, solution_notebook
+from autograder.sandbox import kernels
 from autograder.sandbox.inside.kernel import CALLS
 from autograder.sandbox.inside.limits import Limits
 from autograder.sandbox.kernels import Kernel, warm_parent
@@ -120,6 +121,28 @@ def test_a_machine_that_stands_still_once_costs_nobody_a_point(kind, pause, monk
     monkeypatch.setattr("autograder.sandbox.kernels.GRACE", 3)
     (cell,) = checks("activations", ("sigmoid_forward",), {}, cell_seconds=1).values()
     assert score(cell) == cell.metadata.nbgrader.points
+
+
+# A parent that has touched a GPU has children that cannot use it.
+UNTOUCHED = """
+import torch
+def touched(*_, **__):
+    raise RuntimeError("the parent of the kernels has touched the GPU")
+torch.cuda.is_available = torch.cuda.device_count = torch.cuda._lazy_init = touched
+"""
+
+
+def test_neither_the_parent_of_the_kernels_nor_a_check_asks_for_a_gpu(monkeypatch):
+    """The request says on which device the calls are made."""
+    monkeypatch.setattr("autograder.sandbox.kernels._PARENT", UNTOUCHED + kernels._PARENT)
+    warm_parent.cache_clear()
+    try:
+        names = ("sigmoid_forward", "sigmoid_backward")
+        for cell in checks("activations", names, {}).values():
+            assert score(cell) == cell.metadata.nbgrader.points
+    finally:
+        warm_parent(False, 1, True).close()
+        warm_parent.cache_clear()
 
 
 POINTS = 10

@@ -55,7 +55,7 @@ def verdict(problem, f, name="f"):
     exam = Exam(problem, 0, CPU)
 
     def ask(cases):
-        answer = exchange.serve(exchange.ask(problem, cases), {name: f})
+        answer = exchange.serve(exchange.ask(problem, cases, CPU), {name: f})
         return exchange.read_answer(answer, problem, cases)
 
     here, there = grade(problem, {name: f}, 0, CPU), exam.judge(exam.outcomes(ask))
@@ -183,7 +183,7 @@ def test_a_backward_function_gets_a_gradient_for_each_output(function, sentence)
     exam = Exam(TWO_OUTPUTS, 0, CPU)
 
     def ask(cases):
-        answer = exchange.serve(exchange.ask(TWO_OUTPUTS, cases), functions)
+        answer = exchange.serve(exchange.ask(TWO_OUTPUTS, cases, CPU), functions)
         return exchange.read_answer(answer, TWO_OUTPUTS, cases)
 
     here, there = exam.grade(functions), exam.judge(exam.outcomes(ask))
@@ -426,7 +426,7 @@ def test_a_training_is_judged_by_what_it_predicts():
     assert "difference of two trainings with one seed is" in said(NEAREST, unseeded)
     assert "f returned None (is a `return` missing?); expected a function" in said(NEAREST, lambda *a: None)
     assert "logits has shape (4,); expected (4, 2)." in said(NEAREST, lambda *a: lambda i: i[:, 0])
-    assert b"truth" not in b"".join(exchange.ask(NEAREST, Exam(NEAREST, 0, CPU).cases))
+    assert b"truth" not in b"".join(exchange.ask(NEAREST, Exam(NEAREST, 0, CPU).cases, CPU))
 
 
 HALF = problem(real, ("half",), {"a case": {"x": 3}}, lambda arguments, dout: (torch.tensor(arguments["x"] / 2),))

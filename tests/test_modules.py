@@ -20,7 +20,7 @@ def verdict(problem, f):
     exam = Exam(problem, 0, CPU)
 
     def ask(cases):
-        answer = exchange.serve(exchange.ask(problem, cases), {problem.name: f})
+        answer = exchange.serve(exchange.ask(problem, cases, CPU), {problem.name: f})
         return exchange.read_answer(answer, problem, cases)
 
     here, there = grade(problem, {problem.name: f}, 0, CPU), exam.judge(exam.outcomes(ask))

@@ -296,7 +296,7 @@ def test_names_are_unique_over_all_sets():
 
 @pytest.mark.parametrize("problem", problems().values(), ids=lambda p: p.name)
 def test_equal_seeds_draw_equal_cases_and_others_do_not(problem):
-    asked = [exchange.ask(problem, draw(problem, seed)) for seed in (0, 0, 1)]
+    asked = [exchange.ask(problem, draw(problem, seed), CPU) for seed in (0, 0, 1)]
     assert asked[0] == asked[1]
     assert asked[0] != asked[2]
 

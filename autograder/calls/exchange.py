@@ -1,7 +1,8 @@
 """The calls of a check, over the boundary: tensors as safetensors, everything else as JSON; nothing is ever executed.
 
-Two byte strings each way. Going in: the problem's name, kind of call and rules, and its cases. Coming out: one outcome
-for each case. What comes out is the student's to choose: it is read as data, and refused when it is anything else.
+Two byte strings each way. Going in: the problem's name, kind of call and rules, its cases, and the device to make the
+calls on. Coming out: one outcome for each case. What comes out is the student's to choose: it is read as data, and
+refused when it is anything else.
 """
 
 import contextlib
@@ -20,7 +21,6 @@ from autograder.calls.outcome import Outcome, Output, shorten
 from autograder.calls.returned import PLAIN_DTYPES
 from autograder.calls.run import run_all
 from autograder.calls.signature import Signature
-from autograder.devices import device
 
 # Bytes of one answer; the largest exercise needs a hundredth of it.
 LARGEST_ANSWER = 64 * 2**20
@@ -35,10 +35,11 @@ class ExchangeError(Exception):
     """What came out cannot be read as outcomes; the message is a sentence."""
 
 
-def ask(signature: Signature, cases: Sequence[Case]) -> list[bytes]:
-    """The calls of `signature` on `cases`, to be sent into the kernel."""
+def ask(signature: Signature, cases: Sequence[Case], device: torch.device) -> list[bytes]:
+    """The calls of `signature` on `cases`, to be sent into the kernel, which makes them on `device`."""
     tensors: dict[str, torch.Tensor] = {}
     request = {
+        "device": str(device),
         "name": signature.name,
         "call": signature.call.__name__,
         "returns": _encode(signature.returns, {}),
@@ -59,7 +60,8 @@ def serve(request: Sequence[bytes], functions: Mapping[str, Any]) -> list[bytes]
         forbidden=frozenset(asked["forbidden"]),
         upstream=tuple(asked["upstream"]),
     )
-    outcomes = run_all(signature, [Case(**_decode(case, tensors)) for case in asked["cases"]], functions, device())
+    cases = [Case(**_decode(case, tensors)) for case in asked["cases"]]
+    outcomes = run_all(signature, cases, functions, torch.device(asked["device"]))
     try:
         return _answer(outcomes)
     except Exception as error:

@@ -180,7 +180,7 @@ class _Run:
     def _outcomes(self, exam: Exam, cases: Sequence[Case], printed: Outputs) -> list[Outcome]:
         """Have the calls of some of the exam's cases made. Raises `StoppedError` when they take too long."""
         timed = any(case.timed for case in cases)
-        question = exchange.ask(exam.problem, cases) if timed else _question(exam)
+        question = exchange.ask(exam.problem, cases, exam.device) if timed else _question(exam)
         reply = self._request(CALLS, {}, question, shown=printed)
         if not reply.message.get("buffers") and reply.stopped:
             raise StoppedError(self._why_stopped(printed, exam.problem.name))
@@ -305,4 +305,4 @@ def _execution(source: str) -> dict[str, Any]:
 @functools.lru_cache(maxsize=256)
 def _question(exam: Exam) -> list[bytes]:
     """The calls of the exam that are not timed, as they are sent to every student."""
-    return exchange.ask(exam.problem, [case for case in exam.cases if not case.timed])
+    return exchange.ask(exam.problem, [case for case in exam.cases if not case.timed], exam.device)

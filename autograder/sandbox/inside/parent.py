@@ -129,7 +129,7 @@ def _rehearse() -> None:
             for dtype in (torch.float32, torch.float64)
             for layout in ("contiguous", "strided", "transposed")
         ]
-        exchange.serve(exchange.ask(signature, cases), functions)
+        exchange.serve(exchange.ask(signature, cases, torch.device("cpu")), functions)
 
 
 def _answer(connection: socket.socket, kernels: dict[str, Kernel], request: dict[str, Any], sockets: list[int]) -> None:
