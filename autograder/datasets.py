@@ -85,8 +85,8 @@ def scenes(count, generator, part="train", size=48, most=3, sides=(14, 26), kind
     hidden. A digit that finds no place in 20 tries is left out; the first one always finds one.
 
     `generator` is a torch.Generator and draws everything; the global random state is left alone.
-    part: "train" or "test". The two share neither a digit nor a pixel of a photograph: 500 of the digits and the right
-    quarter of each photograph are kept for "test". kinds: the digits to take, in the order of their labels.
+    part: "train" or "test". The two share neither a digit nor a pixel of a photograph: 500 of the digits and the lower
+    three eighths of each photograph are kept for "test". kinds: the digits to take, in the order of their labels.
     Raises ValueError for another part, and for sides that do not fit into the scene.
     Sources: `digits`; china.jpg and flower.jpg as scikit-learn carries them (CC BY 2.0, from flickr.com: china by
     danielbuechele, flower by vultilion).
@@ -153,8 +153,8 @@ def _grounds(part):
     pieces = []
     for name in ("china", "flower"):
         grey = torch.tensor(imread(Path(package, "datasets", "images", f"{name}.jpg"))).float().mean(2) / 255
-        border = grey.shape[1] * 3 // 4
-        pieces.append((grey[:, :border] if part == "train" else grey[:, border:])[None, None])
+        border = len(grey) * 5 // 8
+        pieces.append((grey[:border] if part == "train" else grey[border:])[None, None])
     return pieces
 
 

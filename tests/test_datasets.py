@@ -198,8 +198,8 @@ def test_scenes_to_test_with_share_no_pixel_of_a_photograph():
     from autograder.datasets import _grounds
 
     for learn, test in zip(_grounds("train"), _grounds("test"), strict=True):
-        assert learn.shape[3] + test.shape[3] == 640
-        assert learn.shape[2] == test.shape[2] == 427
+        assert learn.shape[2] + test.shape[2] == 427
+        assert learn.shape[3] == test.shape[3] == 640
 
 
 @pytest.mark.parametrize(
