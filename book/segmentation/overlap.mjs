@@ -1,6 +1,7 @@
 const SIDE = 5;
 
 const range = (count) => Array.from({ length: count }, (_, i) => i);
+const counted = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
 const text = (number) => String(Math.round(number * 100) / 100).replace("-", "−");
 
 function state(set) {
@@ -22,7 +23,7 @@ function state(set) {
 
 function table(cells, side, lit, own, written, place) {
   const most = Math.max(1e-9, ...cells.flat());
-  return `<svg viewBox="-0.2 -0.2 ${side + 0.4} ${side + 0.4}" style="width:${Math.min(1.6 * side, 25)}rem;max-width:100%">${cells
+  return `<svg viewBox="-0.2 -0.2 ${side + 0.4} ${side + 0.4}" style="display:block;width:${Math.min(1.6 * side, 25)}rem;max-width:100%">${cells
     .flatMap((row, i) => row.map((value, j) => `<g data-place="${place} ${i} ${j}" style="cursor:pointer">
       <rect x="${j}" y="${i}" width="1" height="1" fill="var(--pst-color-primary)" fill-opacity="${(0.75 * value) / most}"
         stroke="${own(i, j) ? "var(--pst-color-secondary)" : "var(--pst-color-border)"}" stroke-width="${own(i, j) ? 0.14 : lit(i, j) ? 0.1 : 0.03}"/>
@@ -65,8 +66,8 @@ export function draw(stage) {
       `kernel ${now.kernel}×${now.kernel}, weights along one side: ${now.profile.map(text).join(", ")}<br>` +
       `size of the output: (${SIDE} − 1)·${set.stride} + ${now.kernel} − 2·${set.padding} = <b data-number="size">${now.size}</b><br>` +
       `y[${set.row}, ${set.column}] = <b data-number="value">${text(now.outputs[set.row][set.column])}</b>: ` +
-      `${above.length} rows and ${beside.length} columns of the image reach it, ` +
-      `that is <b data-number="reached">${above.length * beside.length}</b> windows<br>` +
+      `${counted(above.length, "row")} and ${counted(beside.length, "column")} of the image reach it, ` +
+      `<b data-number="reached">${above.length * beside.length}</b> of the stamps<br>` +
       `away from the border: least <b data-number="least">${text(least)}</b>, most <b data-number="most">${text(most)}</b>` +
       (set.image !== "all 1" ? "" : most - least > 1e-9 ? ", a checkerboard" : ", no checkerboard");
   }
