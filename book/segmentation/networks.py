@@ -33,7 +33,7 @@ def windows(some):
     """
     images, classes = [], []
     last = some.images.shape[-1] - WINDOW
-    for image, target, boxes, labels in zip(some.images, some.targets, some.boxes, some.labels):
+    for image, boxes, labels in zip(some.images, some.boxes, some.labels, strict=True):
         corners = (boxes[:, :2] + boxes[:, 2:]) / 2 - WINDOW / 2
         for y in range(0, last + 1, 2):
             for x in range(0, last + 1, 2):
@@ -86,7 +86,7 @@ class FCN(nn.Module):
             x = layers(x)
             maps.append(x)
         scores = self.score(self.hidden(x))
-        for skip, finer in zip(self.skips, (maps[1], maps[0])):
+        for skip, finer in zip(self.skips, (maps[1], maps[0]), strict=False):
             scores = enlarged(scores, 2) + skip(finer)
         return enlarged(scores, 8 // 2 ** len(self.skips))
 
