@@ -1741,7 +1741,7 @@ SEGMENTATION = {
             "A tent is 1 in the middle of the kernel and falls along straight lines to 0 at a distance of kernel_size "
             "/ 2, rounded up.",
             "3 channels, kernel_size 4",
-            "2 channels, kernel_size 5",
+            "2 channels, kernel_size 7",
             "2 channels, kernel_size 3",
             "3 channels, kernel_size 2",
         ),

@@ -73,13 +73,21 @@ PROBLEMS = pair(
 )
 
 
+def conv_transpose2d_forward__fold(x, weight, bias, stride=1, padding=0):
+    (n, c, h, w), (_, o, kh, kw) = x.shape, weight.shape
+    cols = weight.reshape(c, -1).T @ x.reshape(n, c, h * w)
+    size = ((h - 1) * stride - 2 * padding + kh, (w - 1) * stride - 2 * padding + kw)
+    out = torch.nn.functional.fold(cols, size, (kh, kw), padding=padding, stride=stride)
+    return out + bias.reshape(1, o, 1, 1), (x, weight, stride, padding)
+
+
 def conv_transpose2d_forward__place_by_place(x, weight, bias, stride=1, padding=0):
     (n, _, h, w), (_, o, kh, kw) = x.shape, weight.shape
     out = torch.zeros(n, o, (h - 1) * stride + kh, (w - 1) * stride + kw, dtype=x.dtype, device=x.device)
     for i in range(h):
         for j in range(w):
             place = (..., slice(i * stride, i * stride + kh), slice(j * stride, j * stride + kw))
-            out[place] += torch.einsum("nc,coab->noab", x[:, :, i, j], weight)
+            out[place] += (x[:, :, i, j] @ weight.reshape(-1, o * kh * kw)).reshape(n, o, kh, kw)
     out = out[:, :, padding : out.shape[2] - padding, padding : out.shape[3] - padding]
     return out + bias[:, None, None], (x, weight, stride, padding)
 
@@ -96,8 +104,7 @@ def conv_transpose2d_forward__loop_over_kernel(x, weight, bias, stride=1, paddin
 
 
 def conv_transpose2d_forward__loops(x, weight, bias, stride=1, padding=0):
-    n, c, h, w = x.shape
-    _, o, kh, kw = weight.shape
+    (n, _, h, w), (_, o, kh, kw) = x.shape, weight.shape
     out = x.new_zeros(n, o, (h - 1) * stride + kh - 2 * padding, (w - 1) * stride + kw - 2 * padding)
     for i in range(h):
         for j in range(w):
@@ -105,20 +112,10 @@ def conv_transpose2d_forward__loops(x, weight, bias, stride=1, padding=0):
                 for b in range(kw):
                     row, column = i * stride + a - padding, j * stride + b - padding
                     if 0 <= row < out.shape[2] and 0 <= column < out.shape[3]:
-                        for channel in range(c):
-                            for image in range(n):
-                                out[image, :, row, column] += x[image, channel, i, j] * weight[channel, :, a, b]
+                        out[:, :, row, column] += x[:, :, i, j] @ weight[:, :, a, b]
     for channel in range(o):
         out[:, channel] += bias[channel]
     return out, (x, weight, stride, padding)
-
-
-def conv_transpose2d_forward__fold(x, weight, bias, stride=1, padding=0):
-    (n, c, h, w), (_, o, kh, kw) = x.shape, weight.shape
-    cols = weight.reshape(c, -1).T @ x.reshape(n, c, h * w)
-    size = ((h - 1) * stride - 2 * padding + kh, (w - 1) * stride - 2 * padding + kw)
-    out = torch.nn.functional.fold(cols, size, (kh, kw), padding=padding, stride=stride)
-    return out + bias.reshape(1, o, 1, 1), (x, weight, stride, padding)
 
 
 def conv_transpose2d_forward__zeros_between(x, weight, bias, stride=1, padding=0):
@@ -158,7 +155,7 @@ slip(
     _PLACES,
     "flipped",
     "The kernel is turned around: it is laid down as it is.",
-    ("x[:, :, i, j], weight)", "x[:, :, i, j], weight.flip(2, 3))"),
+    ("weight.reshape(", "weight.flip(2, 3).reshape("),
 )
 
 slip(
@@ -166,7 +163,7 @@ slip(
     "weight_as_oihw",
     "The weight was read with the outputs first, as that of a convolution: here the input channel comes first.",
     ("(_, o, kh, kw) = x.shape, weight.shape", "(o, _, kh, kw) = x.shape, weight.shape"),
-    ('"nc,coab->noab"', '"nc,ocab->noab"'),
+    ("weight.reshape(", "weight.transpose(0, 1).reshape("),
 )
 
 slip(
@@ -274,7 +271,7 @@ slip(
     _PLACES,
     "bias_with_every_kernel",
     "The bias was added with every kernel that is laid down; each output gets it once.",
-    ("x[:, :, i, j], weight)", "x[:, :, i, j], weight) + bias[:, None, None]"),
+    ("reshape(n, o, kh, kw)", "reshape(n, o, kh, kw) + bias[:, None, None]"),
     ("return out + bias[:, None, None], (", "return out, ("),
 )
 
@@ -289,7 +286,7 @@ slip(
     _PLACES,
     "bias_with_every_kernel_of_every_channel",
     "The bias was added with every kernel that is laid down; each output gets it once.",
-    ("x[:, :, i, j], weight)", "x[:, :, i, j], weight) + x.shape[1] * bias[:, None, None]"),
+    ("reshape(n, o, kh, kw)", "reshape(n, o, kh, kw) + x.shape[1] * bias[:, None, None]"),
     ("return out + bias[:, None, None], (", "return out, ("),
 )
 
@@ -330,21 +327,21 @@ slip(
     _PLACES,
     "first_channel_only",
     "Only the first input channel counts: what all of them give is added up.",
-    ('"nc,coab->noab", x[:, :, i, j], weight)', '"n,oab->noab", x[:, 0, i, j], weight[0])'),
+    ("x[:, :, i, j] @ weight.reshape", "x[:, :1, i, j] @ weight[:1].reshape"),
 )
 
 slip(
     _PLACES,
     "last_channel_only",
     "Only the last input channel counts: what all of them give is added up.",
-    ('"nc,coab->noab", x[:, :, i, j], weight)', '"n,oab->noab", x[:, -1, i, j], weight[-1])'),
+    ("x[:, :, i, j] @ weight.reshape", "x[:, -1:, i, j] @ weight[-1:].reshape"),
 )
 
 slip(
     _PLACES,
     "channels_averaged",
     "What the input channels give was averaged; it must be added up.",
-    ("x[:, :, i, j], weight)", "x[:, :, i, j], weight) / x.shape[1]"),
+    ("reshape(n, o, kh, kw)", "reshape(n, o, kh, kw) / x.shape[1]"),
 )
 
 slip(
@@ -366,7 +363,7 @@ slip(
     "single_precision",
     "The result is float32 whatever the dtype of x is: a tensor was made without saying of which dtype.",
     (", dtype=x.dtype, device=x.device)", ")"),
-    ("x[:, :, i, j], weight)", "x[:, :, i, j], weight).cpu()"),
+    ("reshape(n, o, kh, kw)", "reshape(n, o, kh, kw).cpu()"),
     ("return out + bias[:, None, None], (", "return out + bias[:, None, None].float().cpu(), ("),
 )
 
@@ -397,8 +394,8 @@ def conv_transpose2d_backward__place_by_place(dout, cache):
     for i in range(x.shape[2]):
         for j in range(x.shape[3]):
             here = padded[:, :, i * stride : i * stride + kh, j * stride : j * stride + kw]
-            dx[:, :, i, j] = torch.einsum("noab,coab->nc", here, weight)
-            dweight += torch.einsum("noab,nc->coab", here, x[:, :, i, j])
+            dx[:, :, i, j] = here.flatten(1) @ weight.flatten(1).T
+            dweight += (x[:, :, i, j].T @ here.flatten(1)).reshape(weight.shape)
     dbias += dout.sum((0, 2, 3))
     return dx, dweight, dbias
 

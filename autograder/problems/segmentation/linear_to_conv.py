@@ -172,13 +172,6 @@ slip(
 
 slip(
     _RESHAPE,
-    "in_place",
-    "The weight that was given has another shape now: methods whose name ends in _ work in place.",
-    ("return weight.reshape(", "return weight.resize_("),
-)
-
-slip(
-    _RESHAPE,
     "single_precision",
     "The result is float32 whatever the dtype of weight is: a tensor was made without saying of which dtype.",
     ("channels, height, width), bias", "channels, height, width).float(), bias"),

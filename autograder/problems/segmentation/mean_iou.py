@@ -12,35 +12,50 @@ from autograder.references import value_of
 
 
 def _confusions(generator: torch.Generator) -> list[Case]:
-    def counts(classes, high=20):
-        """Each class has pixels on the diagonal and beside it, and no row has the sum of its column."""
+    # Every union is a power of 2, and so is the number of classes that have one: a share of that kind is the same in
+    # every precision, and may be computed in float32.
+    def counts(classes, union=256, never=(), without_target=(), without_prediction=()):
+        """Classes with pixels on the diagonal and beside it, and no row with the sum of its column."""
         while True:
-            drawn = torch.randint(1, high, (classes, classes), generator=generator)
-            drawn += torch.diag(torch.randint(high, 4 * high, (classes,), generator=generator))
-            if (drawn.sum(0) - drawn.sum(1)).abs().min() > high // 10:
-                return drawn
+            found = torch.randint(1, union // (4 * classes), (classes, classes), generator=generator)
+            found[[*never, *without_target]] = 0
+            found[:, [*never, *without_prediction]] = 0
+            found.fill_diagonal_(0)
+            beside = found.sum(0) + found.sum(1)
+            found += torch.diag(2 ** (torch.arange(classes) % 2) * union - beside)
+            for k in (*never, *without_target, *without_prediction):
+                found[k, k] = 0
+            if all(found[k].sum() != found[:, k].sum() for k in range(classes) if k not in never):
+                return found
+
+    def of_wrong_pixels(classes, *shape):
+        """No pixel of the class in `shape` is right, and the union of that class is a power of 2, too."""
+        found = counts(classes, **dict([shape]))
+        (k,) = shape[1]
+        row = found[k] if shape[0] == "without_prediction" else found[:, k]
+        other = (k + 1) % classes
+        more = 128 - int(row.sum())
+        row[other] += more
+        found[other, other] -= more
+        return found
 
     def case(name, criterion, confusion, **how):
         return Case(name, criterion, {"confusion": torch.as_tensor(confusion)}, **how)
 
-    def emptied(rows=(), columns=(), classes=4):
-        found = counts(classes)
-        found[list(rows)] = 0
-        found[:, list(columns)] = 0
-        return found
-
     return [
-        case("3 classes", "values", counts(3)),
-        case("5 classes", "values", counts(5)),
-        case("one class with most of the pixels", "values", counts(4) + torch.diag(torch.tensor([5000, 0, 0, 0]))),
-        case("a class that occurs nowhere", "edge cases", emptied(rows=[2], columns=[2])),
-        case("class 0 and the last class occur nowhere", "edge cases", emptied([0, 4], [0, 4], 5)),
-        case("a class that no pixel has, but some are given", "edge cases", emptied(rows=[1])),
-        case("a class that is never given", "edge cases", emptied(columns=[3])),
+        case("2 classes", "values", counts(2)),
+        case("4 classes", "values", counts(4)),
+        case(
+            "one class with most of the pixels", "values", counts(4) + torch.diag(torch.tensor([2**13 - 256, 0, 0, 0]))
+        ),
+        case("a class that occurs nowhere", "edge cases", counts(5, never=[2])),
+        case("class 0 and the last class occur nowhere", "edge cases", counts(4, never=[0, 3])),
+        case("a class that no pixel has, but some are given", "edge cases", of_wrong_pixels(4, "without_target", [1])),
+        case("a class that is never given", "edge cases", of_wrong_pixels(4, "without_prediction", [3])),
         case("every pixel is right, and a class occurs nowhere", "edge cases", torch.diag(torch.tensor([7, 0, 4]))),
         case("every pixel is wrong", "edge cases", [[0, 3], [5, 0]]),
         case("one class", "edge cases", [[9]]),
-        case("billions of pixels", "edge cases", counts(3) * 10**9 + counts(3)),
+        case("billions of pixels", "edge cases", counts(2) * 2**28),
         case("counts with gaps in memory", "contract", counts(4), layout="strided"),
     ]
 
