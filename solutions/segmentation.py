@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Segmentation: a class for every pixel
 #
-# A classifier says what is in a picture. *Semantic segmentation* (의미 분할) says it of every pixel. You write how such
-# an answer is measured, how a classifier becomes a network for pictures of any size, how its small maps become large
-# again, and the loss that trains it.
+# A classifier says what is in a picture. *Semantic segmentation* (의미론적 분할) says it of every pixel. You write how
+# such an answer is measured, how a classifier becomes a network for pictures of any size, how its small maps become
+# large again, and the loss that trains it.
 #
 # Run the next cell first. `check` compares your function with a reference; `device()` is the GPU if this
 # machine has one, else the CPU. `when_written` is for the cells that experiment with your functions: as long as
@@ -67,7 +67,7 @@ out, repeat_backward(torch.tensor([[[[1.0, 2.0, 0.0, 0.0], [3.0, 4.0, 0.0, 5.0]]
 # %% [markdown]
 # ## 1. The confusion matrix
 #
-# In the book: [How an answer is measured](../../book/segmentation/measures.md).
+# In the book: [The task and its measures](../../book/segmentation/measures.md).
 #
 # Which classes are taken for which? The *confusion matrix* (혼동 행렬) has a row for each true class and a column for
 # each class that was given. The entry $n_{ij}$, in row $i$ and column $j$, counts the pixels of class $i$ that were
@@ -111,11 +111,11 @@ check("confusion_matrix")
 # %% [markdown]
 # ## 2. The mean of intersection over union
 #
-# In the book: [How an answer is measured](../../book/segmentation/measures.md).
+# In the book: [The task and its measures](../../book/segmentation/measures.md).
 #
 # For one class there are two areas: the pixels that have it, and the pixels that were given it. Their *intersection*
-# over their *union* (교집합 / 합집합), IoU, is 1 if the areas are equal, and 0 if they do not meet. The mean over the
-# classes is the *mean IoU*.
+# over their *union*, IoU (합집합 대비 교집합 비율), is 1 if the areas are equal, and 0 if they do not meet. The mean
+# over the classes is the *mean IoU* (평균 IoU).
 #
 # All that is needed stands in the confusion matrix. By hand, with the matrix above: three pixels have class 0 and two
 # were given it. Two pixels are in both areas, so three are in the union, and the IoU is 2/3. Class 1 has 1/3, class 2
@@ -176,7 +176,7 @@ def two_measures():
 # %% [markdown]
 # ## 3. A linear layer is a convolution
 #
-# In the book: [A classifier for pictures of any size](../../book/segmentation/dense.md).
+# In the book: [A classifier made fully convolutional](../../book/segmentation/dense.md).
 #
 # A classifier ends in a linear layer. It takes features of a fixed size, here (C, H, W), as one long row of numbers.
 # `flatten` writes that row: channel after channel, in each channel row after row. Each output has one weight for each
@@ -244,7 +244,7 @@ def a_heat_map():
 # %% [markdown]
 # ## 4. Transposed convolution
 #
-# In the book: [Small maps made large](../../book/segmentation/transposed.md).
+# In the book: [Transposed convolution](../../book/segmentation/transposed.md).
 #
 # A convolution with a stride makes maps smaller. To answer for every pixel, they must become large again. A
 # *transposed convolution* (전치 합성곱) learns how. Each number of the input is multiplied by the whole kernel, and the
@@ -333,7 +333,7 @@ def how_many_products_meet():
 # %% [markdown]
 # ### Transposed convolution, backward
 #
-# In the book: [Small maps made large](../../book/segmentation/transposed.md).
+# In the book: [Transposed convolution](../../book/segmentation/transposed.md).
 #
 # Go through the table above from below. A number of `x` was multiplied by each entry of the kernel, and each product
 # went to one output. What do these outputs hand back, and what is done with it? An entry of the kernel was multiplied
@@ -377,11 +377,11 @@ check("conv_transpose2d_backward")
 # %% [markdown]
 # ## 5. A kernel to begin with
 #
-# In the book: [Small maps made large](../../book/segmentation/transposed.md).
+# In the book: [Transposed convolution](../../book/segmentation/transposed.md).
 #
 # With random weights a transposed convolution begins as noise. A better beginning is known: *bilinear interpolation*
-# (쌍선형 보간), which fills in between pixels along straight lines. It is a transposed convolution, too. Its kernel is
-# a tent: high in the middle, lower to all sides.
+# (이중 선형 보간), which fills in between pixels along straight lines. It is a transposed convolution, too. Its kernel
+# is a tent: high in the middle, lower to all sides.
 #
 # In one dimension, the tent falls along straight lines from 1 in the middle of the kernel. The middle of the pixels
 # 0, 1, 2 is pixel 1. The middle of 0, 1, 2, 3 is 1.5, between two pixels. The tent reaches 0 at a distance of half the
@@ -445,7 +445,7 @@ def a_digit_made_large():
 # %% [markdown]
 # ## 6. A loss over pixels
 #
-# In the book: [From coarse to fine: FCN](../../book/segmentation/fcn.md).
+# In the book: [The fully convolutional network](../../book/segmentation/fcn.md).
 #
 # Each pixel is a sample: its scores for the classes, the *logits*, stand along dimension 1. The loss of one pixel is
 # minus the logarithm of the probability of its true class, as in any classifier. The loss of the batch is the mean
@@ -512,8 +512,8 @@ check("pixel_cross_entropy")
 #
 # ### BEGIN SOLUTION
 # *What each prefers (1 point).* The share of right pixels prefers the first: 0.9 against less than 0.9. The mean IoU
-# gives the first 0.9 for the road and 0 for every other class, so with two classes 0.45. The second one has an IoU for
-# people above 0, and gains there more than it loses on the road.
+# gives the first 0.9 for the road and 0 for every other class, so 0.45 with two classes. The second one, with road and
+# people alone, has 0.81 for the road and 0.21 for the people, 0.51 in the mean: it gains more there than it loses.
 #
 # *Which one (1 point).* With an argument: every class weighs the same in the mean IoU, so rare classes that matter
 # are not drowned by the large ones.
