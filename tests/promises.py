@@ -1735,7 +1735,7 @@ SEGMENTATION = {
             "from each channel to itself the product of a tent over the rows and a tent over the columns, and from a "
             "channel to another one zeros.",
             "values",
-            "21 channels, kernel_size 16",
+            "6 channels, kernel_size 16",
         ),
         (
             "A tent is 1 in the middle of the kernel and falls along straight lines to 0 at a distance of kernel_size "
