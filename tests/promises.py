@@ -1638,6 +1638,151 @@ SEQUENCES = {
     ],
 }
 
+PADDINGS = ("stride 2, padding 1", "padding 2", "padding 3, larger than the kernel, stride 3")
+UPSAMPLED = ("values", *PADDINGS, "no overlap", "stride larger than the kernel", "images of one pixel")
+
+SEGMENTATION = {
+    "confusion_matrix": [
+        (
+            "Pixels counted by their true class and by the class that they were given (Long et al. 2015).",
+            "values",
+        ),
+        ("prediction and target: int64, of one shape, which may be any;", "values", "a row of pixels", "one pixel"),
+        (
+            "classes: how many there are, whether they occur or not.",
+            "a class that no pixel has",
+            "a class that is never given",
+            "classes that occur nowhere",
+            "one class",
+        ),
+        ("A prediction is one of 0 to classes - 1.", GIVEN),
+        (
+            "A pixel whose target is none of these, such as 255 or -1, is not counted.",
+            "pixels with the label 255",
+            "pixels with the labels -1, -100 and 3 of 3 classes",
+            "every pixel has the label 255",
+        ),
+        ("Returns an int64 tensor (classes, classes) on the device of target:", *EVERY),
+        ("row i, column j has the number of pixels of class i that were given class j.", "values"),
+    ],
+    "mean_iou": [
+        ("The mean over the classes of intersection over union (Everingham et al. 2010).", "values"),
+        (
+            "confusion (K, K): int64, rows are the true classes, as `confusion_matrix` returns it;",
+            "values",
+            "one class",
+            "billions of pixels",
+        ),
+        ("at least one entry is above 0.", GIVEN),
+        (
+            "Classes with an empty union are left out of the mean.",
+            "a class that occurs nowhere",
+            "class 0 and the last class occur nowhere",
+            "a class that no pixel has, but some are given",
+            "a class that is never given",
+        ),
+        ("Returns one number: a float, or a 0-dim tensor of floating-point type.", *EVERY),
+    ],
+    "linear_to_conv": [
+        ("A linear layer on flattened features, written as a convolution (Long et al. 2015).", "values"),
+        (
+            "weight (M, channels * height * width) and bias (M,) are those of a linear layer behind features of shape "
+            "(channels, height, width), flattened as torch does.",
+            "values",
+            "5 outputs of 4 channels of one pixel",
+            "one channel",
+            "one output",
+            "rows of pixels",
+        ),
+        (
+            "Returns (weight, bias): weight (M, channels, height, width) and bias (M,) of the convolution that gives "
+            "the same M numbers on these features.",
+            *EVERY,
+        ),
+    ],
+    "conv_transpose2d_forward": [
+        ("Spread each number of x over a kernel, and add up (Dumoulin & Visin 2016, section 4).", "values"),
+        ("x (N, C, H, W);", "values", "images of one pixel", "one image, one channel, one filter"),
+        (
+            "weight (C, O, kh, kw), the input channel first, kh and kw may differ;",
+            "values",
+            "a kernel of one pixel",
+            "a kernel larger than the image",
+        ),
+        ("bias (O,).", "values", "stride larger than the kernel"),
+        ("stride, and padding on each of the four sides, are whole numbers, for both directions.", *UPSAMPLED),
+        OUT,
+        (
+            "out (N, O, OH, OW) with OH = (H - 1) * stride - 2 * padding + kh, which is at least 1, and OW likewise.",
+            *UPSAMPLED,
+        ),
+    ],
+    "conv_transpose2d_backward": _backward(
+        "conv_transpose2d_forward",
+        "the x, weight and bias",
+        "dout (N, O, OH, OW)",
+        [("Returns (dx, dweight, dbias), of the shapes of x, weight and bias.", *EVERY, *UPSAMPLED)],
+        "gradients",
+    ),
+    "bilinear_kernel": [
+        (
+            "The weight of a transposed convolution that interpolates each channel by itself (Long et al. 2015).",
+            "values",
+        ),
+        ("channels and kernel_size: whole numbers from 1.", "values", "one channel", "4 channels, kernel_size 1"),
+        ("Returns a float32 tensor (channels, channels, kernel_size, kernel_size):", *EVERY),
+        (
+            "from each channel to itself the product of a tent over the rows and a tent over the columns, and from a "
+            "channel to another one zeros.",
+            "values",
+            "6 channels, kernel_size 16",
+        ),
+        (
+            "A tent is 1 in the middle of the kernel and falls along straight lines to 0 at a distance of kernel_size "
+            "/ 2, rounded up.",
+            "3 channels, kernel_size 4",
+            "2 channels, kernel_size 7",
+            "2 channels, kernel_size 3",
+            "3 channels, kernel_size 2",
+        ),
+    ],
+    "pixel_cross_entropy": [
+        ("The mean cross-entropy over the pixels that count, and its gradient (Long et al. 2015).", "values"),
+        (
+            "logits (N, C, H, W), entries up to 1e4 in size, in float32 too;",
+            "values",
+            "a class 5,000 ahead, in pixels of very different size",
+            "another class 10,000 ahead",
+        ),
+        (
+            "target (N, H, W), int64: the class of each pixel, from 0 to C - 1, or ignore_index.",
+            "values",
+            "classes that no pixel has",
+            "two classes",
+        ),
+        (
+            "A pixel whose target is ignore_index does not count, whether ignore_index is a class or not;",
+            "values",
+            "class 0 is ignored",
+            "the last class is ignored",
+            "no pixel is ignored",
+        ),
+        ("at least one pixel of the batch counts.", "all pixels but one are ignored", "one image of one pixel"),
+        ("Returns (loss, dlogits): loss, 0-dim, the mean over all pixels that count;", *EVERY),
+        (
+            "dlogits (N, C, H, W), 0 at pixels that do not.",
+            *EVERY,
+            "an image in which every pixel is ignored",
+        ),
+        (
+            "Both are finite.",
+            "a class 5,000 ahead, in pixels of very different size",
+            "another class 10,000 ahead",
+            "an image in which every pixel is ignored",
+        ),
+    ],
+}
+
 PROMISES = (
     ACTIVATIONS
     | BACKPROP
@@ -1647,6 +1792,7 @@ PROMISES = (
     | OPTIMIZATION
     | PREPROCESSING
     | REGULARIZATION
+    | SEGMENTATION
     | SEQUENCES
     | TRANSFER
 )

@@ -154,8 +154,15 @@ RECURRENT_BACKWARD = with_backward(RECURRENT) | names("""
 CLIPPING = names("clip_grad_norm clip_grads_with_norm _clip_grads_with_norm get_total_norm _get_total_norm")
 # They count pairs and, where they are asked to, divide by the rows.
 PAIR_COUNTS = names("sklearn.confusion_matrix pandas.crosstab")
+CONFUSION = PAIR_COUNTS | names("""
+    sklearn.multilabel_confusion_matrix sklearn.contingency_matrix sklearn.ConfusionMatrixDisplay
+    skimage.contingency_table
+""")
+IOU = names("sklearn.jaccard_score")
 # Not the softmax: it is the exercise of another chapter.
 LABEL_SMOOTHING = names("""
     cross_entropy cross_entropy_loss nll_loss nll_loss_nd nll_loss_forward nll_loss2d nll_loss2d_forward
     nll_loss_backward nll_loss2d_backward kl_div sklearn.log_loss
 """)
+# With a class that does not count, as without; the softmax is allowed here, too.
+PIXEL_CROSS_ENTROPY = LABEL_SMOOTHING
