@@ -125,7 +125,7 @@ def conv_transpose2d_forward__zeros_between(x, weight, bias, stride=1, padding=0
     around = (kw - 1 - padding, kw - 1 - padding, kh - 1 - padding, kh - 1 - padding)
     windows = torch.nn.functional.pad(spread, around).unfold(2, kh, 1).unfold(3, kw, 1)
     out = torch.einsum("nchwab,coab->nohw", windows, weight.flip(2, 3))
-    return out + bias.view(-1, 1, 1), {"x": x, "weight": weight, "stride": stride, "padding": padding}
+    return out + bias.view(-1, 1, 1), (x, weight, stride, padding)
 
 
 def conv_transpose2d_forward__scattered(x, weight, bias, stride=1, padding=0):
@@ -423,10 +423,9 @@ def conv_transpose2d_backward__columns(dout, cache):
     return dx, dweight, dout.sum(dim=[0, 2, 3])
 
 
-@follows(conv_transpose2d_forward__zeros_between)
-def conv_transpose2d_backward__named(dout, cache):
-    x, weight, stride = cache["x"], cache["weight"], cache["stride"]
-    padded = torch.nn.functional.pad(dout, [cache["padding"]] * 4)
+def conv_transpose2d_backward__channel_by_channel(dout, cache):
+    x, weight, stride, padding = cache
+    padded = torch.nn.functional.pad(dout, [padding] * 4)
     dx, dweight = torch.empty_like(x), torch.empty_like(weight)
     windows = padded.unfold(2, weight.shape[2], stride).unfold(3, weight.shape[3], stride)
     for channel in range(len(weight)):
