@@ -32,7 +32,7 @@ def _networks(generator: torch.Generator) -> list[Case]:
         case("layers in two parts, a kernel of one row", "values", PARTS, (3, 7, 9)),
         case("groups, depthwise and pointwise", "values", GROUPS, (4, 6, 7)),
         case("normalized maps, dropout, no bias", "edge cases", NORMALS, (2, 5, 6)),
-        case("features, no bias in the first layer", "edge cases", FEATURES, (3, 2, 2)),
+        case("features to one number, no bias in the first layer", "edge cases", FEATURES, (3, 2, 2)),
         case("a shortcut around three layers", "edge cases", BRANCH, (2, 5, 4)),
         case("layers that are called twice", "edge cases", REPEATED, (2, 7, 6)),
         case("no parameters at all", "edge cases", WITHOUT_PARAMETERS, (2, 5, 4)),
