@@ -190,8 +190,14 @@ slip(
 slip(
     cost_table__hooks,
     "left_in_evaluation",
-    "The network comes back in another mode than it was given.",
+    "The network comes back in another mode than it was given; every layer has a mode of its own.",
     ("        layer.training = training\n", "        pass\n"),
+)
+slip(
+    cost_table__hooks,
+    "multiplied_and_added",
+    "Multiplications and additions are counted one by one; a multiply-add is both together.",
+    ("            rows.append((name", "            multiply_adds *= 2\n            rows.append((name"),
 )
 slip(
     cost_table__hooks,
