@@ -17,6 +17,9 @@ from autograder.problems.drawing import normal, state_like
 
 CPU = torch.device("cpu")
 
+# What is asked about a network that is given, whatever its layers are.
+ABOUT_NETWORKS = (models.counting, models.looking)
+
 # Seeds that no check has.
 SEEDS = range(10_000, 20_000)
 
@@ -27,7 +30,7 @@ def wide_cases(problem: Problem, count: int) -> list[tuple[Case, Expected]]:
     Each counts as one of the contract: types and unchanged inputs are looked at.
     """
     chance = random.Random(0)
-    make = _wide_module if problem.call is modules.module else _wide
+    make = {modules.module: _wide_module, **dict.fromkeys(ABOUT_NETWORKS, _wide_network)}.get(problem.call, _wide)
     found = [pair for _ in range(10 * count) if (pair := make(problem, chance)) is not None]
     return found[:count]
 
@@ -73,6 +76,67 @@ def _wide_module(problem: Problem, chance: random.Random) -> tuple[Case, Expecte
             # Torch takes no such options, or not so many channels.
             continue
     return None
+
+
+def _wide_network(problem: Problem, chance: random.Random) -> tuple[Case, Expected] | None:
+    """A call about a network of random layers and an image that fits it."""
+    generator, shape = _seeded(chance), (chance.randint(1, 4), chance.randint(3, 9), chance.randint(3, 9))
+    layers = _random_layers(shape, chance)
+    net = models.build(layers, None)
+    asked: dict[str, Any] = {"input_shape": shape}
+    if problem.call is models.looking:
+        asked = {
+            "image": chance.choice((0.3, 1, 10)) * normal(generator, *shape),
+            "target": chance.randrange(_traced(net, shape)[1]),
+            "patch": chance.randint(1, min(shape[1:])),
+            "stride": chance.randint(1, 4),
+        }
+    arguments = {"layers": layers, "state": state_like(net, generator)} | asked
+    case = Case("wide", "contract", arguments, dtype=chance.choice((torch.float32, torch.float64)))
+    return case, expect(problem, case, CPU)
+
+
+def _random_layers(shape: tuple[int, int, int], chance: random.Random) -> tuple[tuple, ...]:
+    """Up to six random layers, some in parts, and a linear one; what does not fit the others is left out."""
+    layers: list[tuple] = []
+    for number in range(chance.randint(0, 6)):
+        channels = _traced(models.build(layers, None), shape)[1]
+        name = f"part{number // 2}.layer{number}" if chance.random() < 0.5 else f"layer{number}"
+        added = [(name, *_random_layer(channels, chance))]
+        if chance.random() < 0.3:
+            added = [(name, chance.choice(("residual", "twice"))), (f"{name}.inside", *added[0][1:])]
+        try:
+            _traced(models.build([*layers, *added], None), shape)
+        except RuntimeError:
+            continue
+        layers += added
+    layers += [("pool", "global pool")] * (chance.random() < 0.5) + [("flatten", "flatten")]
+    features = _traced(models.build(layers, None), shape)[1]
+    return (*layers, ("fc", chance.choice(("linear", "linear without bias")), features, chance.randint(2, 6)))
+
+
+def _random_layer(channels: int, chance: random.Random) -> tuple:
+    groups = chance.choice([size for size in range(1, channels + 1) if channels % size == 0])
+    kernel = chance.choice((1, 2, 3, 5, (1, 3), (3, 2)))
+    maps = chance.choice((channels, groups * chance.randint(1, 3)))
+    conv = (channels, maps, kernel, chance.choice((1, 1, 2)), chance.randint(0, 2), chance.choice((1, 1, 2)), groups)
+    return chance.choice(
+        (
+            ("any conv", *conv),
+            ("any conv without bias", *conv),
+            ("any conv", channels, channels, 3, 1, 1, 1, groups),
+            ("batch norm of maps", channels),
+            ("relu",),
+            ("dropout", 0.5),
+            ("pool", 2),
+            ("average pool", 2),
+        )
+    )
+
+
+def _traced(net: torch.nn.Module, shape: tuple[int, int, int]) -> torch.Size:
+    """The shape of what a network on the meta device makes of one image."""
+    return net.eval()(torch.empty(1, *shape, device="meta")).shape
 
 
 def _seeded(chance: random.Random) -> torch.Generator:
@@ -166,7 +230,8 @@ def _random_graph(case: Case, chance: random.Random) -> Case:
 def can_be_wide(problem: Problem) -> bool:
     """Whether the results of a call are comparable one by one, and its inputs may have other sizes.
 
-    Random numbers and trained networks are not comparable, and the parts of a network must fit each other.
+    Random numbers and trained networks are not comparable, and what is frozen or replaced in a network must fit it.
     """
     random = (draws, forward_draws, backward_draws, batches, spaces.searching)
-    return problem.call not in (*random, *models.KINDS, *TRAININGS)
+    inside = [kind for kind in models.KINDS if kind not in ABOUT_NETWORKS]
+    return problem.call not in (*random, *inside, *TRAININGS)

@@ -623,8 +623,8 @@ def thirty_blocks():
 # with a division that rounds down, from left to right. By hand: `planes` 64, `base_width` 4, 32 groups:
 # $64 \cdot 4 / 64 = 4$, times 32 is 128.
 #
-# The stride is that of the 3x3 convolution. (In the paper the first 1x1 has it; then three of four pixels are never
-# looked at. Nearly all programs have moved it.) A ReLU follows `bn1`, `bn2` and the sum.
+# The 3x3 convolution has padding 1, and the stride is its own. (In the paper the first 1x1 has it; then three of four
+# pixels are never looked at. Nearly all programs have moved it.) A ReLU follows `bn1`, `bn2` and the sum.
 #
 # **Names.** `conv1`, `bn1`, `conv2`, `bn2`, `conv3`, `bn3`, and `downsample` as in the basic block, to `4 * planes`
 # channels: wherever the stride is not 1 or `inplanes` is not `4 * planes`. No convolution has a bias.
@@ -690,8 +690,8 @@ check("Bottleneck")
 # Where the shape stays, the shortcut is x itself. Where it changes, a 1x1 convolution with the stride projects what
 # `bn1` and its ReLU have made, *not* x. It has no batch normalization of its own: it gets normalized numbers.
 #
-# **Names.** `bn1` (of `inplanes` channels), `conv1` (3x3, with the stride), `bn2`, `conv2` (3x3); and `downsample`,
-# one convolution, only where the shape changes. No convolution has a bias.
+# **Names.** `bn1` (of `inplanes` channels), `conv1` (3x3, padding 1, with the stride), `bn2`, `conv2` (3x3, padding 1);
+# and `downsample`, one convolution, only where the shape changes. No convolution has a bias.
 #
 # In the book: [Pre-activation](../../book/cnn_history/residual.md).
 
@@ -796,7 +796,8 @@ check("PreActivationBlock")
 # channels.
 #
 # A layer is batch normalization, ReLU, 1x1 convolution to `bn_size * growth_rate` maps, batch normalization, ReLU, 3x3
-# convolution to `growth_rate` maps. Nothing comes after it.
+# convolution with padding 1 to `growth_rate` maps. Nothing comes after it. `bn_size` says how many times as many maps
+# there are inside as come out; with 4 and a `growth_rate` of 2 there are 8.
 #
 # **Names.** `layers` is an `nn.ModuleList`, or an `nn.Sequential`, of the layers. Each has `norm1`, `conv1`, `norm2`
 # and `conv2`: `layers.0.norm1.weight` and so on. So you need a second class, or an `nn.Sequential` with named parts.

@@ -1269,7 +1269,7 @@ CNN_HISTORY = {
             "multiply_adds: of an nn.Conv2d, groups regarded, and of an nn.Linear, without biases;",
             "values",
             "groups, depthwise and pointwise",
-            "features, no bias in the first layer",
+            "features to one number, no bias in the first layer",
         ),
         ("0 for all other layers.", "values", "normalized maps, dropout, no bias"),
         ("The model stays as it was: modes, running statistics, no hooks left.", "contract"),

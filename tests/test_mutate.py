@@ -81,7 +81,11 @@ def test_a_mutant_that_never_ends_is_interrupted(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name", ["conv2d_backward", "Value", "conv_output_size", "group_norm_forward", "two_layer_net"]
+    "name",
+    [
+        *("conv2d_backward", "Value", "conv_output_size", "group_norm_forward", "two_layer_net"),
+        *("cost_table", "occlusion_map"),
+    ],
 )
 def test_wide_inputs_are_others_than_those_of_the_cases(name):
     problem = problems()[name]

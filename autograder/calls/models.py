@@ -178,9 +178,11 @@ def counting(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tupl
 
     The outputs: the place of each row's layer among the model's modules, -1 if it is none; the shapes (rows,
     DIMENSIONS), 0 for what they have not; and the numbers, one after the other. All int64. The model is in training
-    mode, on the tensors of ``state`` themselves.
+    mode but for its first layer or part, which is in evaluation as if it were frozen; on the tensors of ``state``
+    themselves.
     """
     model = build(inputs["layers"], inputs["state"]).train()
+    next(model.children()).eval()
     with watched(model, inputs):
         rows = ask(signature.name, model, inputs["input_shape"])
     if not isinstance(rows, list | tuple):

@@ -673,6 +673,11 @@ WRONG = {
         [lambda model, shape: [*hooked(model, shape), ("total", (), 0, 0, 0)]],
         {"values"},
     ),
+    "costs, all layers in training again": (
+        "cost_table",
+        [lambda model, shape: (hooked(model, shape), model.train())[0]],
+        {"contract"},
+    ),
     "no costs": ("cost_table", [lambda model, shape: []], {"values"}),
     "costs of the first part": ("cost_table", [lambda model, shape: hooked(model, shape)[:-1]], {"values"}),
     "top k over the images": (

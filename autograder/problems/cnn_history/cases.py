@@ -103,7 +103,7 @@ NORMALS = (
 FEATURES = (
     ("flatten", "flatten"),
     ("fc1", "linear without bias", 12, 8),
-    ("fc2", "linear", 8, 3),
+    ("fc2", "linear", 8, 1),
 )
 BRANCH = (
     ("stem", "any conv", 2, 4, 3, 1, 1),

@@ -32,7 +32,7 @@ def _networks(generator: torch.Generator) -> list[Case]:
         case("layers in two parts, a kernel of one row", "values", PARTS, (3, 7, 9)),
         case("groups, depthwise and pointwise", "values", GROUPS, (4, 6, 7)),
         case("normalized maps, dropout, no bias", "edge cases", NORMALS, (2, 5, 6)),
-        case("features, no bias in the first layer", "edge cases", FEATURES, (3, 2, 2)),
+        case("features to one number, no bias in the first layer", "edge cases", FEATURES, (3, 2, 2)),
         case("a shortcut around three layers", "edge cases", BRANCH, (2, 5, 4)),
         case("layers that are called twice", "edge cases", REPEATED, (2, 7, 6)),
         case("no parameters at all", "edge cases", WITHOUT_PARAMETERS, (2, 5, 4)),
@@ -190,8 +190,14 @@ slip(
 slip(
     cost_table__hooks,
     "left_in_evaluation",
-    "The network comes back in another mode than it was given.",
+    "The network comes back in another mode than it was given; every layer has a mode of its own.",
     ("        layer.training = training\n", "        pass\n"),
+)
+slip(
+    cost_table__hooks,
+    "multiplied_and_added",
+    "Multiplications and additions are counted one by one; a multiply-add is both together.",
+    ("            rows.append((name", "            multiply_adds *= 2\n            rows.append((name"),
 )
 slip(
     cost_table__hooks,

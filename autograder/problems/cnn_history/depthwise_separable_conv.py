@@ -24,6 +24,7 @@ def _convolutions(generator: torch.Generator) -> list[Case]:
         ordinary("half of the size", "values", (4, 8, 2), (3, 4, 6, 9)),
         case("stride left out, in evaluation", "edge cases", (5, 4), (2, 5, 5, 6), training=False),
         case("large numbers, in evaluation", "edge cases", (4, 5, 1), (1, 4, 6, 5), training=False, scale=20.0),
+        ordinary("as many channels out as in", "edge cases", (4, 4, 1), (2, 4, 6, 5)),
         case("odd sizes, half of the size", "edge cases", (3, 3, 2), (3, 3, 9, 7)),
         ordinary("half of the size, float64", "contract", (4, 6, 2), (2, 4, 7, 6), dtype=torch.float64),
     ]
@@ -130,4 +131,15 @@ slip(
     "swish",
     "The activation function is the swish of later networks; here it is a ReLU.",
     ("torch.nn.ReLU(inplace=True)", "torch.nn.SiLU()"),
+)
+slip(
+    DepthwiseSeparableConv__layers,
+    "shortcut_added",
+    "The input is added where the shape stays; this block has no shortcut.",
+    (
+        "        return self.relu(self.bn2(self.pointwise(x)))",
+        "        out = torch.nn.functional.relu(self.bn2(self.pointwise(x)))\n"
+        "        return out + start if out.shape == start.shape else out",
+    ),
+    ("        x = self.relu(", "        start = x\n        x = self.relu("),
 )

@@ -132,6 +132,15 @@ slip(
     ("range(0, width - patch + 1, stride)", "range(0, max(width - patch, 1), stride)"),
 )
 slip(
+    occlusion_map__restored,
+    "steps_of_one",
+    "The square moves by one pixel from place to place; it moves by stride.",
+    (
+        "slice(i * stride, i * stride + patch), slice(j * stride, j * stride + patch)",
+        "slice(i, i + patch), slice(j, j + patch)",
+    ),
+)
+slip(
     occlusion_map__loops,
     "transposed",
     "Rows and columns of the map are exchanged.",
