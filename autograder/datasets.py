@@ -51,3 +51,14 @@ def photograph(name):
 
     (package,) = find_spec("skimage").submodule_search_locations
     return torch.from_numpy(imread(Path(package, "data", file))[..., :3]).permute(2, 0, 1).contiguous()
+
+
+def face_patches():
+    """Return the patches of photographs that ship with scikit-image as (patches, is_face).
+
+    patches (200, 1, 25, 25), float32: grey values in [0, 1]; is_face (200,), int64: 1 for the hundred that show a face.
+    Source: Huang et al., Labeled Faces in the Wild, 2007.
+    """
+    (package,) = find_spec("skimage").submodule_search_locations
+    patches = numpy.load(Path(package, "data", "lfw_subset.npy"))
+    return torch.from_numpy(patches.astype(numpy.float32))[:, None], (torch.arange(len(patches)) < 100).long()

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from autograder.datasets import digits, photograph, split_indices
+from autograder.datasets import digits, face_patches, photograph, split_indices
 
 
 def test_digits_have_the_promised_shapes_types_and_range():
@@ -88,3 +88,11 @@ def test_a_photograph_is_that_of_scikit_image(name, loader, size):
 def test_another_photograph_is_refused():
     with pytest.raises(KeyError):
         photograph("dog")
+
+
+def test_the_patches_are_those_of_scikit_image_and_the_first_hundred_are_faces():
+    data = pytest.importorskip("skimage.data")
+    patches, is_face = face_patches()
+    assert patches.dtype == torch.float32
+    assert torch.equal(patches[:, 0], torch.tensor(data.lfw_subset(), dtype=torch.float32))
+    assert is_face.tolist() == [1] * 100 + [0] * 100

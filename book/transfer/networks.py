@@ -2,14 +2,12 @@
 
 import copy
 
-import numpy
 import torch
 import torch.nn.functional as F
-from skimage import data
 from torch import nn
 
 from autograder.calls.models import build
-from autograder.datasets import digits
+from autograder.datasets import digits, face_patches
 from autograder.references.transfer import SIZE, SOURCE, placed, source_state
 from autograder.trials import Task, right
 
@@ -48,9 +46,8 @@ def new_digits(count, seed, classes=(5, 6, 7, 8, 9), tested=100):
 def faces(count, seed, tested=40):
     """Patches of photographs, 12 by 12 pixels: 0 is no face, 1 is a face."""
     generator = torch.Generator().manual_seed(seed)
-    x = torch.from_numpy(data.lfw_subset().astype(numpy.float32))[:, None]
-    x = F.interpolate(x, (SIZE, SIZE), mode="area")
-    is_face = (torch.arange(200) < 100).long()
+    patches, is_face = face_patches()
+    x = F.interpolate(patches, (SIZE, SIZE), mode="area")
     return _split(x, is_face, (0, 1), count, tested, generator)
 
 
