@@ -1,5 +1,7 @@
 """Methods against overfitting that more than one page of this chapter uses."""
 
+import functools
+
 import torch
 import torch.nn.functional as F
 from networks import dense_net, measure, test, validate
@@ -58,9 +60,14 @@ def cutouts(seen, targets, size=3):
     return seen.masked_fill(hole, 0), targets
 
 
+@functools.cache
+def _beta(alpha):
+    return torch.distributions.Beta(alpha, alpha)
+
+
 def mixups(seen, targets, alpha=1.0):
     """Each image averaged with another one, the labels too; the share is drawn from Beta(alpha, alpha)."""
-    lam, order = torch.distributions.Beta(alpha, alpha).sample(), torch.randperm(len(seen))
+    lam, order = _beta(alpha).sample(), torch.randperm(len(seen))
     soft = F.one_hot(targets, 10).float()
     return lam * seen + (1 - lam) * seen[order], lam * soft + (1 - lam) * soft[order]
 
