@@ -1,6 +1,7 @@
 """The tasks of this chapter, and the ways to use a trained network."""
 
 import copy
+import functools
 
 import torch
 import torch.nn.functional as F
@@ -36,6 +37,19 @@ def new_head(net, classes):
     return net
 
 
+def train_only(net, parts):
+    """Freeze all but the parts with these names; none of our names begins with another one."""
+    for name, parameter in net.named_parameters():
+        parameter.requires_grad = name.startswith(tuple(parts))
+
+
+def two_rates(net, backbone_lr, head_lr):
+    """Groups of parameters for an optimizer."""
+    rates = {net.features: backbone_lr, net.head: head_lr}
+    return [{"params": part.parameters(), "lr": rate} for part, rate in rates.items()]
+
+
+@functools.cache
 def new_digits(count, seed, classes=(5, 6, 7, 8, 9), tested=100):
     """`count` digits of each class to learn from, 100 to test with."""
     generator = torch.Generator().manual_seed(seed)
@@ -89,7 +103,6 @@ def share_of(way, task, seed, steps=100, rate=None):
     """Percent of the test samples right after training in one of the ways."""
     begin, trained, usual = WAYS[way]
     net = new_head(begin(seed), int(task.labels.max()) + 1)
-    for name, parameter in net.named_parameters():
-        parameter.requires_grad = name.startswith(trained)
+    train_only(net, trained)
     fit(net, task, rate or usual, steps, seed=seed)
     return right(net, task.test_inputs, task.test_labels)
