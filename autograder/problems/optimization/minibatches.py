@@ -251,11 +251,6 @@ def minibatches__one_batch_too_few(n, batch_size, generator):
     return list(torch.randperm(n, generator=generator).chunk(max(1, n // batch_size)))
 
 
-def minibatches__no_batch_of_few(n, batch_size, generator):
-    """The rest is dealt to the other batches, which become too large; and fewer samples than a batch get no batch."""
-    return list(torch.randperm(n, generator=generator).chunk(n // batch_size))
-
-
 def minibatches__chunks(n, batch_size, generator):
     """The parts are as many as there are batches, but equal: every batch but the last is to have batch_size samples."""
     return list(torch.randperm(n, generator=generator).chunk(-(-n // batch_size)))
