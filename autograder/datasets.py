@@ -172,3 +172,14 @@ def _box(mask):
     """The borders x1, y1, x2, y2 of what is True in a mask."""
     rows, columns = (mask.any(axis).nonzero()[:, 0] for axis in (1, 0))
     return torch.stack([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]).float()
+
+
+def face_patches():
+    """Return the patches of photographs that ship with scikit-image as (patches, is_face).
+
+    patches (200, 1, 25, 25), float32: grey values in [0, 1]; is_face (200,), int64: 1 for the hundred that show a face.
+    Source: Huang et al., Labeled Faces in the Wild, 2007.
+    """
+    (package,) = find_spec("skimage").submodule_search_locations
+    patches = numpy.load(Path(package, "data", "lfw_subset.npy"))
+    return torch.from_numpy(patches.astype(numpy.float32))[:, None], (torch.arange(len(patches)) < 100).long()

@@ -77,17 +77,21 @@ center(people)
 # By hand, for feature 1, the heights 160, 170, 180, 190: the mean is 175, the distances from it are −15, −5, 5, 15,
 # their squares add up to 500, and $\sigma_1 = \sqrt{500 / 4} = 11.18$.
 #
-# This is the *population* standard deviation: the sum is divided by $N$. torch divides by $N - 1$ unless you
-# say otherwise and gives 12.91 here; look up `correction` in the documentation of `torch.std`.
+# With the formula alone most features are right. Three things remain. Take them one at a time, and run the check
+# after each.
 #
-# If all numbers of a feature are equal, its standard deviation is 0, and the second step would divide by 0.
-# For such a feature return 1. (In float32 the mean may be rounded: for seven times 0.1 torch finds a standard
-# deviation of about $10^{-8}$. The numbers themselves are the safer place to look: another feature may be that
-# small and not constant.) With a single sample, every feature is such a feature.
+# **Divide by $N$.** The formula is the *population* standard deviation. torch divides by $N - 1$ unless you say
+# otherwise and gives 12.91 here; look up `correction` in the documentation of `torch.std`.
 #
-# On paper $\sigma_j^2$ is also the mean of the squares minus the square of the mean. Do not use that here. For
-# numbers near 1000 the squares are near $10^6$, where float32 moves in steps of 0.06, and their small difference
-# is what you want to know.
+# **A feature that never changes.** If all numbers of a feature are equal, its standard deviation is 0, and the
+# second step would divide by 0. For such a feature return 1. With a single sample, every feature is such a feature.
+# Look at the numbers themselves: are they all equal? The standard deviation is no safe sign. In float32 the mean
+# may be rounded, and for seven times 0.1 torch finds about $10^{-8}$; another feature may be that small and not
+# constant.
+#
+# **Not from the squares.** On paper $\sigma_j^2$ is also the mean of the squares minus the square of the mean. Do
+# not use that here. For numbers near 1000 the squares are near $10^6$, where float32 moves in steps of 0.06, and
+# their small difference is what you want to know.
 
 
 # %% nbgrader={"grade_id": "fit_standardizer", "solution": true}

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from sklearn.datasets import load_digits
 
-from autograder.datasets import digits, photograph, scenes, split_indices
+from autograder.datasets import digits, face_patches, photograph, scenes, split_indices
 
 
 def test_digits_have_the_promised_shapes_types_and_range():
@@ -222,3 +222,11 @@ def test_scenes_that_cannot_be_composed_are_refused(options, said):
 def test_scenes_are_composed_without_importing_scikit_learn():
     code = "import sys, torch; import autograder.datasets as d; d.scenes(2, torch.Generator()); "
     subprocess.run([sys.executable, "-c", code + "sys.exit('sklearn' in sys.modules)"], check=True)
+
+
+def test_the_patches_are_those_of_scikit_image_and_the_first_hundred_are_faces():
+    data = pytest.importorskip("skimage.data")
+    patches, is_face = face_patches()
+    assert patches.dtype == torch.float32
+    assert torch.equal(patches[:, 0], torch.tensor(data.lfw_subset(), dtype=torch.float32))
+    assert is_face.tolist() == [1] * 100 + [0] * 100

@@ -1,5 +1,7 @@
 """Methods against overfitting that more than one page of this chapter uses."""
 
+import functools
+
 import torch
 import torch.nn.functional as F
 from networks import dense_net, measure, test, validate
@@ -40,33 +42,41 @@ def connected(seed, p):
     return nn.Sequential(*net[:4], layer)
 
 
-def crops(seen, targets):
-    """Each image moved by a pixel at most; what is uncovered is paper."""
-    padded = F.pad(seen, [1] * 4)
-    down, across = torch.randint(0, 3, (2, len(seen))).tolist()
-    moved = [p[:, d : d + 8, a : a + 8] for p, d, a in zip(padded, down, across, strict=True)]
-    return torch.stack(moved), targets
+def crops(seen, targets, most=1):
+    """Each image moved by `most` pixels at most; what is uncovered is paper."""
+    down, across = torch.randint(0, 2 * most + 1, (2, len(seen), 1, 1))
+    side = torch.arange(seen.shape[-1])
+    rows, columns = down + side[:, None], across + side
+    which = torch.arange(len(seen))[:, None, None]
+    return F.pad(seen, [most] * 4)[:, 0][which, rows, columns][:, None], targets
 
 
 def cutouts(seen, targets, size=3):
     """Each image with a square of `size` by `size` pixels cut out."""
-    seen = seen.clone()
-    for image, (row, column) in zip(seen, torch.randint(0, 9 - size, (len(seen), 2)).tolist(), strict=True):
-        image[:, row : row + size, column : column + size] = 0
-    return seen, targets
+    row, column = torch.randint(0, 9 - size, (2, len(seen), 1, 1, 1))
+    side = torch.arange(seen.shape[-1])
+    down, across = side[:, None] - row, side - column
+    hole = (down >= 0) & (down < size) & (across >= 0) & (across < size)
+    return seen.masked_fill(hole, 0), targets
 
 
-def mixups(seen, targets):
-    """Each image averaged with another one, the labels too."""
-    lam, order = torch.rand(()), torch.randperm(len(seen))
+@functools.cache
+def _beta(alpha):
+    return torch.distributions.Beta(alpha, alpha)
+
+
+def mixups(seen, targets, alpha=1.0):
+    """Each image averaged with another one, the labels too; the share is drawn from Beta(alpha, alpha)."""
+    lam, order = _beta(alpha).sample(), torch.randperm(len(seen))
     soft = F.one_hot(targets, 10).float()
     return lam * seen + (1 - lam) * seen[order], lam * soft + (1 - lam) * soft[order]
 
 
-def cutmixes(seen, targets):
-    """Each image with a box of another one in it, the labels by area."""
+def cutmixes(seen, targets, most=4):
+    """Each image with a box of another one in it, `most` pixels a side at most; the labels by area."""
     order, seen = torch.randperm(len(seen)), seen.clone()
-    size, row, column = torch.randint(1, 5, (3,)).tolist()
+    size = int(torch.randint(1, most + 1, ()))
+    row, column = torch.randint(0, 9 - size, (2,)).tolist()
     box = slice(row, row + size), slice(column, column + size)
     seen[:, :, box[0], box[1]] = seen[order][:, :, box[0], box[1]]
     soft, share = F.one_hot(targets, 10).float(), size**2 / 64

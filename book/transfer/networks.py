@@ -1,15 +1,14 @@
 """The tasks of this chapter, and the ways to use a trained network."""
 
 import copy
+import functools
 
-import numpy
 import torch
 import torch.nn.functional as F
-from skimage import data
 from torch import nn
 
 from autograder.calls.models import build
-from autograder.datasets import digits
+from autograder.datasets import digits, face_patches
 from autograder.references.transfer import SIZE, SOURCE, placed, source_state
 from autograder.trials import Task, right
 
@@ -38,6 +37,19 @@ def new_head(net, classes):
     return net
 
 
+def train_only(net, parts):
+    """Freeze all but the parts with these names; none of our names begins with another one."""
+    for name, parameter in net.named_parameters():
+        parameter.requires_grad = name.startswith(tuple(parts))
+
+
+def two_rates(net, backbone_lr, head_lr):
+    """Groups of parameters for an optimizer."""
+    rates = {net.features: backbone_lr, net.head: head_lr}
+    return [{"params": part.parameters(), "lr": rate} for part, rate in rates.items()]
+
+
+@functools.cache
 def new_digits(count, seed, classes=(5, 6, 7, 8, 9), tested=100):
     """`count` digits of each class to learn from, 100 to test with."""
     generator = torch.Generator().manual_seed(seed)
@@ -48,9 +60,8 @@ def new_digits(count, seed, classes=(5, 6, 7, 8, 9), tested=100):
 def faces(count, seed, tested=40):
     """Patches of photographs, 12 by 12 pixels: 0 is no face, 1 is a face."""
     generator = torch.Generator().manual_seed(seed)
-    x = torch.from_numpy(data.lfw_subset().astype(numpy.float32))[:, None]
-    x = F.interpolate(x, (SIZE, SIZE), mode="area")
-    is_face = (torch.arange(200) < 100).long()
+    patches, is_face = face_patches()
+    x = F.interpolate(patches, (SIZE, SIZE), mode="area")
     return _split(x, is_face, (0, 1), count, tested, generator)
 
 
@@ -92,7 +103,6 @@ def share_of(way, task, seed, steps=100, rate=None):
     """Percent of the test samples right after training in one of the ways."""
     begin, trained, usual = WAYS[way]
     net = new_head(begin(seed), int(task.labels.max()) + 1)
-    for name, parameter in net.named_parameters():
-        parameter.requires_grad = name.startswith(trained)
+    train_only(net, trained)
     fit(net, task, rate or usual, steps, seed=seed)
     return right(net, task.test_inputs, task.test_labels)

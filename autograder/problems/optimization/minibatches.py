@@ -7,6 +7,7 @@ from autograder.calls.kinds import batches
 from autograder.problem import Measure, Problem, Target
 from autograder.problems.drawing import whole
 from autograder.problems.forbidden import BATCHERS
+from autograder.programs import slip
 from autograder.references import optimization as reference
 from autograder.references import values_of
 
@@ -27,6 +28,8 @@ def _minibatches(generator: torch.Generator) -> list[Case]:
         case(f"n {n}, batch_size 20", "values", n - n % 20 + 7, 20),
         case("n 384, batch_size 32: no rest", "values", 384, 32),
         case("n 10, batch_size 3", "edge cases", 10, 3),
+        # Equal parts, as many as there are batches, have other sizes here.
+        case("n 9, batch_size 4", "edge cases", 9, 4),
         case("batch_size 1", "edge cases", 6, 1),
         case("a batch as large as the data", "edge cases", 8, 8),
         case("a batch larger than the data", "edge cases", 5, 9),
@@ -125,6 +128,69 @@ def minibatches__sorted_in_the_batch(n, batch_size, generator):
     return [order[i * batch_size : (i + 1) * batch_size].sort().values for i in range(count)]
 
 
+_CUT = "order[start : start + batch_size] for start in range(0, n, batch_size)"
+slip(
+    minibatches__slices,
+    "stops_before_the_end",
+    "A last batch of a single sample is left out: `range` does not reach its stop, so the stop is n.",
+    ("range(0, n,", "range(0, n - 1,"),
+)
+slip(
+    minibatches__slices,
+    "empty_batch_at_the_end",
+    "Where the batches have no rest, an empty one comes after them.",
+    ("range(0, n,", "range(0, n + 1,"),
+)
+slip(
+    minibatches__slices,
+    "empty_batch_always",
+    "After the last sample comes an empty batch.",
+    ("range(0, n,", "range(0, n + batch_size,"),
+)
+slip(
+    minibatches__slices,
+    "starts_at_one",
+    "The first index of the drawn order is in no batch: Python counts from 0.",
+    ("range(0, n,", "range(1, n,"),
+)
+slip(
+    minibatches__slices,
+    "one_too_few_in_a_batch",
+    "Every batch is one index short: a slice ends before its stop.",
+    ("start + batch_size]", "start + batch_size - 1]"),
+)
+slip(
+    minibatches__slices,
+    "one_too_many_in_a_batch",
+    "Batches share an index with the next one: a slice ends before its stop already.",
+    ("start + batch_size]", "start + batch_size + 1]"),
+)
+slip(
+    minibatches__slices,
+    "stop_is_a_length",
+    "Only the first batch has samples: the second number of a slice is a place, not a length.",
+    ("start + batch_size]", "batch_size]"),
+)
+slip(
+    minibatches__slices,
+    "a_batch_from_every_index",
+    "A batch begins at every index, so that they overlap: the starts lie batch_size apart.",
+    ("range(0, n, batch_size)", "range(n)"),
+)
+slip(
+    minibatches__slices,
+    "starts_one_apart",
+    "The number of batches is right, but they begin one index apart and overlap: the starts lie batch_size apart.",
+    (_CUT, "order[start : start + batch_size] for start in range(-(-n // batch_size))"),
+)
+slip(
+    minibatches__slices,
+    "skips_an_index",
+    "Between two batches an index is left out: the starts lie further apart than a batch is long.",
+    ("range(0, n, batch_size)", "range(0, n, batch_size + 1)"),
+)
+
+
 def minibatches__drops_the_last(n, batch_size, generator):
     """The last batch is left out when it is short: its samples are never seen in this epoch."""
     order = torch.randperm(n, generator=generator)
@@ -178,6 +244,16 @@ def minibatches__even_parts(n, batch_size, generator):
     """The rest is spread over all batches: every batch but the last is to have batch_size samples."""
     count = -(-n // batch_size)
     return list(torch.randperm(n, generator=generator).tensor_split(count))
+
+
+def minibatches__one_batch_too_few(n, batch_size, generator):
+    """The rest is dealt to the other batches, which become too large: it is to be a short batch of its own."""
+    return list(torch.randperm(n, generator=generator).chunk(max(1, n // batch_size)))
+
+
+def minibatches__chunks(n, batch_size, generator):
+    """The parts are as many as there are batches, but equal: every batch but the last is to have batch_size samples."""
+    return list(torch.randperm(n, generator=generator).chunk(-(-n // batch_size)))
 
 
 def minibatches__counts_from_one(n, batch_size, generator):

@@ -34,6 +34,13 @@ def _cases(generator: torch.Generator) -> list[Case]:
             [1, 2, 0],
         ),
         case("a box outside", "edge cases", (2, 2, 5, 6), [[-4, -3, -1, -1], [6, 5, 8, 9]], [1, 0]),
+        case(
+            "boxes outside, each on one side",
+            "edge cases",
+            (4, 2, 5, 6),
+            [[8, 1, 9, 4], [1, 7, 4, 9], [-4, 1, -1, 4], [1, -5, 4, -2]],
+            [2, 3, 1, 0],
+        ),
         case("empty boxes", "edge cases", (2, 2, 5, 6), [[2, 3, 2, 5], [1, 2, 4, 2]], [1, 0]),
         case("a box as large as the image", "edge cases", (2, 2, 5, 6), [[0, 0, 6, 5], [1, 1, 2, 2]], [1, 0]),
         case("soft targets", "edge cases", (3, 2, 8, 6), inside, [2, 0, 1], soft=True),

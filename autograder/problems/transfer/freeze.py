@@ -70,6 +70,21 @@ def freeze__by_names(model, prefix):
     return model
 
 
+def freeze__looked_up_first(model, prefix):
+    def inside(name):
+        return name == prefix or name.startswith(prefix + ".")
+
+    if prefix not in dict(model.named_modules()):
+        raise ValueError("no such part: " + prefix)
+    for name, parameter in model.named_parameters():
+        if inside(name):
+            parameter.requires_grad_(False)
+    for name, module in model.named_modules():
+        if inside(name):
+            module.train(False)
+    return model
+
+
 def freeze__submodule(model, prefix):
     try:
         part = model.get_submodule(prefix)
@@ -136,6 +151,62 @@ slip(
     "The whole network is in evaluation mode: what is still trained needs dropout and the statistics of its batch.",
     ("    part.eval()\n", "    model.eval()\n"),
 )
+
+
+# Programs with two or three of these at once.
+_NO_EVAL = (
+    "    for name, module in model.named_modules():\n        if inside(name):\n            module.train(False)\n",
+    "",
+)
+_ALL_EVAL = (_NO_EVAL[0], "    model.eval()\n")
+_NO_CHECK = (
+    '    if prefix not in dict(model.named_modules()):\n        raise ValueError("no such part: " + prefix)\n',
+    "",
+)
+_BEGINNING = ('return name == prefix or name.startswith(prefix + ".")', "return name.startswith(prefix)")
+_FREEZES = "        if inside(name):\n            parameter.requires_grad_(False)"
+_WEIGHTS = (_FREEZES, _FREEZES.replace("inside(name)", 'inside(name) and name.endswith("weight")'))
+_THAWS = (_FREEZES, "        parameter.requires_grad = not inside(name)")
+_INVERTED = (_FREEZES, _FREEZES.replace("inside(name)", "not inside(name)"))
+_FOLLOW = "The running statistics of the frozen part still follow the new data: it is in training mode."
+_OTHERS = "Another part is frozen, too, whose name only begins with the same letters."
+_SILENT = "A name that is not there raises no ValueError."
+_EVERYTHING = "The whole network is in evaluation mode, and not the frozen part alone."
+for _name, _hint, _changes in (
+    ("statistics_and_other_parts", f"{_FOLLOW} And: {_OTHERS}", (_NO_EVAL, _BEGINNING)),
+    ("statistics_and_silent", f"{_FOLLOW} And: {_SILENT}", (_NO_EVAL, _NO_CHECK)),
+    (
+        "statistics_other_parts_and_silent",
+        f"{_FOLLOW} And: {_OTHERS} And: {_SILENT}",
+        (_NO_EVAL, _BEGINNING, _NO_CHECK),
+    ),
+    ("statistics_and_weights_only", f"{_FOLLOW} And: Only the weights are frozen.", (_NO_EVAL, _WEIGHTS)),
+    ("other_parts_and_weights_only", f"Only the weights are frozen. And: {_OTHERS}", (_BEGINNING, _WEIGHTS)),
+    ("statistics_and_thaws_the_rest", f"{_FOLLOW} And: What was frozen before is trained again.", (_NO_EVAL, _THAWS)),
+    (
+        "other_parts_and_thaws_the_rest",
+        f"{_OTHERS} And: What was frozen before is trained again.",
+        (_BEGINNING, _THAWS),
+    ),
+    (
+        "statistics_and_all_but_the_part",
+        f"The part is trained, and all the rest is frozen. And: {_FOLLOW}",
+        (_NO_EVAL, _INVERTED),
+    ),
+    ("all_in_evaluation_and_other_parts", f"{_EVERYTHING} And: {_OTHERS}", (_ALL_EVAL, _BEGINNING)),
+    (
+        "other_parts",
+        "Another part is frozen, too: the letters of its name are not the name that is asked for.",
+        (_BEGINNING,),
+    ),
+    (
+        "other_parts_thawed_and_silent",
+        f"{_OTHERS} And: What was frozen before is trained again. And: {_SILENT}",
+        (_BEGINNING, _THAWS, _NO_CHECK),
+    ),
+    ("all_in_evaluation_and_silent", f"{_EVERYTHING} And: {_SILENT}", (_ALL_EVAL, _NO_CHECK)),
+):
+    slip(freeze__looked_up_first, _name, _hint, *_changes)
 
 
 def freeze__values_zeroed(model, prefix):

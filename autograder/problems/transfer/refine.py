@@ -27,6 +27,8 @@ def _refinements(generator: torch.Generator) -> list[Case]:
         return ranges(generator, "log", "linear")
 
     ends = {name: (low, high, scale) for name, (low, high, scale) in both().items()}
+    first = share(1.1, 1.4)
+    narrow = (first, first * share(2.3, 2.7), "log")
     at_ends = {"lr": ends["lr"][0], "momentum": ends["momentum"][1]}
     return [
         case("a log and a linear range", "values", both(), share(0.2, 0.45)),
@@ -35,6 +37,7 @@ def _refinements(generator: torch.Generator) -> list[Case]:
         case("the best near the high ends", "edge cases", both(), 0.5, 0.9, 0.95),
         Case("the best at an end", "edge cases", {"space": ends, "best": at_ends, "factor": 0.25}),
         case("a factor of 1", "edge cases", both(), 1.0, 0.2, 0.8),
+        case("a log range of one octave and a bit", "edge cases", {"lr": narrow}, share(0.2, 0.45)),
         case(
             "a linear range around 0",
             "edge cases",
