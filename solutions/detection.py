@@ -151,10 +151,10 @@ def boxes_before_and_after():
     objects = torch.tensor([[10.0, 12, 40, 60], [34, 20, 66, 58], [70, 30, 92, 80]])
     boxes = objects.repeat(20, 1) + 3 * torch.randn(60, 4, generator=generator)
     scores = box_iou(boxes, objects).amax(dim=1)
-    kept = nms(boxes.to(device()), scores.to(device()), 0.4).cpu()
+    kept = nms(boxes.to(device()), scores.to(device()), 0.4).tolist()
     _, axes = plt.subplots(1, 2, figsize=(7, 3.4), sharex=True, sharey=True, layout="constrained")
-    for axis, some, title in ((axes[0], range(60), "60 boxes"), (axes[1], kept, f"{len(kept)} are kept")):
-        for x1, y1, x2, y2 in boxes[list(some)].tolist():
+    for axis, some, title in ((axes[0], list(range(60)), "60 boxes"), (axes[1], kept, f"{len(kept)} are kept")):
+        for x1, y1, x2, y2 in boxes[some].tolist():
             axis.add_patch(plt.Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, color="#0072B2"))
         axis.set(title=title, xlim=(0, 100), ylim=(95, 0), xlabel="x, pixels", ylabel="y, pixels", aspect="equal")
 

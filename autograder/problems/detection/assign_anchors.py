@@ -75,7 +75,7 @@ PROBLEMS = (
         returns=("labels", "matches"),
         cases=_cases,
         expected=values_of(reference.assign_anchors),
-        points={"values": 6, "edge cases": 2, "contract": 1},
+        points={"values": 6, "edge cases": 1, "contract": 1},
         shares={"labels": 4, "matches": 2},
         modules=(__name__,),
     ),

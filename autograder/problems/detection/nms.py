@@ -14,7 +14,7 @@ from autograder.references import value_of
 
 # A chain in which each overlaps the next by half, a box in a large one, a close pair, one alone, and a pair below 1/2.
 CHAIN = [[0, 0, 10, 8], [3, 0, 13, 8], [6, 0, 16, 8]]
-LAYOUT = [*CHAIN, [11, 2, 13, 4], [0, 20, 4, 23], [1.3, 20, 5.3, 23], [-9, -7, -4, -4], [-8.9, -7, -3.9, -4.1]]
+LAYOUT = [*CHAIN, [11, 2, 13, 4], [0, 20, 4, 23], [1.5, 20, 5.5, 23], [-9, -7, -4, -4], [-8.9, -7, -3.9, -4.1]]
 # Ranks of their scores: in the chain the best is first, and the second is suppressed.
 RANKS = (6, 5, 3, 7, 1, 4, 0, 2)
 

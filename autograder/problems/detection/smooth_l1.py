@@ -17,8 +17,8 @@ def _cases(generator: torch.Generator) -> list[Case]:
         """Differences of both signs, of these sizes in turn as multiples of beta, by chance a little larger."""
         target = normal(generator, *shape)
         numbers = torch.tensor(sizes, dtype=torch.float64).repeat(target.numel())[: target.numel()].reshape(shape)
-        # Of the last size, and of a single number, the sign is drawn; of the others there is always one of each.
-        signs = (2 * (torch.arange(target.numel()) // 2 % 2) - 1).reshape(shape)
+        # Every size comes with both signs; which one is first is drawn.
+        signs = 1 - 2 * (torch.arange(target.numel()) // len(sizes) % 2).reshape(shape)
         signs = signs * (2 * int(torch.randint(2, (), generator=generator)) - 1)
         difference = numbers * (1 + uniform(generator, 0.0, 0.1, *shape)) * signs * beta
         return Case(name, criterion, {"prediction": target + difference, "target": target, "beta": beta}, **how)
@@ -96,7 +96,8 @@ def smooth_l1__number_by_number(prediction, target, beta):
             slopes.append(1.0 if d > 0 else -1.0)
     slopes = torch.tensor(slopes, dtype=torch.float64).reshape(prediction.shape)
     n = prediction.numel()
-    return torch.tensor(total / n).to(prediction), (slopes / n).to(prediction)
+    loss = torch.tensor(total / n, dtype=prediction.dtype, device=prediction.device)
+    return loss, (slopes / n).to(prediction)
 
 
 _WHERE = smooth_l1__where

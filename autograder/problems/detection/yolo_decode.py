@@ -37,7 +37,7 @@ PROBLEMS = (
         returns=("corners", "scores"),
         cases=_cases,
         expected=values_of(reference.yolo_decode),
-        points={"values": 4, "edge cases": 2, "contract": 1},
+        points={"values": 4, "edge cases": 1, "contract": 1},
         shares={"corners": 3, "scores": 1},
         modules=(__name__,),
     ),
