@@ -223,13 +223,6 @@ slip(
 )
 slip(
     _PAIRS,
-    "x_x_y_y",
-    "A box was read as x1, x2, y1, y2: it is x1, y1, x2, y2.",
-    ("    left, top", "    a, b = a[:, [0, 2, 1, 3]], b[:, [0, 2, 1, 3]]\n    left, top"),
-    (_WHERE, "torch.where(union > 0, intersection / union, 0 * union)"),
-)
-slip(
-    _PAIRS,
     "distance",
     "This is 1 minus the IoU: identical boxes have 1.",
     (_WHERE, "1 - torch.where(union > 0, intersection / union, torch.zeros_like(union))"),
