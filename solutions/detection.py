@@ -212,10 +212,12 @@ check("average_precision")
 # counted in widths and heights of the anchor, and of the factor the logarithm is taken. So the same four numbers mean
 # the same change for a small box and for a large one, and no change is four zeros.
 #
-# Here $x_a, y_a$ is the center of the anchor, $w_a, h_a$ is its width and height, and $x_b, y_b, w_b, h_b$ are those of
-# the box. None of them is an input, an output, a weight or a state. The four *deltas* are
+# The four numbers are the *deltas*:
 #
-# $$\frac{x_b - x_a}{w_a}, \qquad \frac{y_b - y_a}{h_a}, \qquad \ln\frac{w_b}{w_a}, \qquad \ln\frac{h_b}{h_a}.$$
+# $$\frac{\text{move to the right}}{\text{width of the anchor}}, \quad
+# \frac{\text{move down}}{\text{height of the anchor}}, \quad
+# \ln\frac{\text{width of the box}}{\text{width of the anchor}}, \quad
+# \ln\frac{\text{height of the box}}{\text{height of the anchor}}.$$
 #
 # By hand: the anchor (0, 0, 4, 2) has the center (2, 1) and is 4 wide and 2 high. The box (1, 0, 9, 2) has the center
 # (5, 1) and is 8 wide and 2 high. The center moves by $3/4$ of a width and by no height. The width is doubled and the
@@ -275,7 +277,8 @@ check("decode_boxes")
 #
 # The deltas of a network are compared with those of the object. With the square of the difference, one bad box of an
 # image pulls harder than all the others together. *Smooth L1* is the square for small differences and a straight line
-# for large ones. Here $d$ is a difference, prediction minus target, and $\beta$ the place where the two parts meet:
+# for large ones. Here $d$ is a difference, prediction minus target. Here $\beta$ is the number at which the two parts
+# meet:
 #
 # $$\begin{cases} d^2 / (2\beta) & \text{if } |d| < \beta, \\ |d| - \beta / 2 & \text{else.} \end{cases}$$
 #
@@ -481,8 +484,9 @@ check("generate_anchors")
 # A cell of the map stands for `stride` by `stride` pixels of the image. Its center lies in the middle of these pixels,
 # not at their corner. Around the center of every cell lie all anchors.
 #
-# By hand, with `stride` 8: the cell in row 1 and column 2 has the pixels from 16 to 24 and from 8 to 16. Its center is
-# at $x = 2.5 \cdot 8 = 20$ and $y = 1.5 \cdot 8 = 12$. The anchor (−4, −1, 4, 1) becomes (16, 11, 24, 13).
+# By hand, with `stride` 8: the cell in row 1 and column 2 has the pixels from 16 to 24 and from 8 to 16. Its center
+# lies $2.5 \cdot 8 = 20$ pixels to the right and $1.5 \cdot 8 = 12$ down. The anchor (−4, −1, 4, 1) becomes (16, 11,
+# 24, 13).
 
 
 # %% nbgrader={"grade_id": "anchor_grid", "solution": true}
@@ -585,9 +589,9 @@ check("assign_anchors")
 # You make corners of them, as shares of the image, and the score of each box for each class: the confidence times the
 # number of the class.
 #
-# By hand, with a grid of 2 and one box in the cell in row 0 and column 1: 0.5, 0.5, 0.4, 0.2, 0.9. The center is at
-# $x = (1 + 0.5)/2 = 0.75$ and $y = (0 + 0.5)/2 = 0.25$. Half of the width is 0.2, half of the height 0.1. So the box is
-# (0.55, 0.15, 0.95, 0.35). With 0.3 and 0.7 for two classes the scores are 0.27 and 0.63.
+# By hand, with a grid of 2 and one box in the cell in row 0 and column 1: 0.5, 0.5, 0.4, 0.2, 0.9. Its center lies
+# $(1 + 0.5)/2 = 0.75$ to the right and $(0 + 0.5)/2 = 0.25$ down. Half of the width is 0.2, half of the height 0.1. So
+# the box is (0.55, 0.15, 0.95, 0.35). With 0.3 and 0.7 for two classes the scores are 0.27 and 0.63.
 
 
 # %% nbgrader={"grade_id": "yolo_decode", "solution": true}
