@@ -182,7 +182,7 @@ def boxes_before_and_after():
 
 # %% nbgrader={"grade_id": "average_precision", "solution": true}
 def average_precision(scores, matched, n_truth):
-    """The area below the precision over the recall, of one class (Everingham et al. 2015, section 4.2).
+    """The area below the precision over the recall, of one class (Everingham et al. 2015).
 
     scores (D,): those of the detections, in any order; matched (D,), bool: which are right; D may
     be 0. n_truth: how many objects there are. The detections count from the highest score down,
@@ -291,7 +291,7 @@ check("decode_boxes")
 
 # %% nbgrader={"grade_id": "smooth_l1", "solution": true}
 def smooth_l1(prediction, target, beta):
-    """Smooth L1 loss and its gradient (Girshick 2015, equation 3; with beta, Ren et al. 2015).
+    """Smooth L1 loss and its gradient (Girshick 2015, equation 3, where beta is 1).
 
     prediction, target: the same shape, any one; beta: a number above 0. A difference d counts
     d ** 2 / (2 * beta) where it is smaller than beta in size, and |d| - beta / 2 elsewhere. Returns

@@ -1680,7 +1680,7 @@ DETECTION = {
     ],
     "average_precision": [
         (
-            "The area below the precision over the recall, of one class (Everingham et al. 2015, section 4.2).",
+            "The area below the precision over the recall, of one class (Everingham et al. 2015).",
             "values",
         ),
         ("scores (D,): those of the detections, in any order;", "values", "scores below 0"),
@@ -1725,7 +1725,7 @@ DETECTION = {
     ],
     "smooth_l1": [
         (
-            "Smooth L1 loss and its gradient (Girshick 2015, equation 3; with beta, Ren et al. 2015).",
+            "Smooth L1 loss and its gradient (Girshick 2015, equation 3, where beta is 1).",
             "values",
         ),
         ("prediction, target: the same shape, any one;", "values", "one number"),

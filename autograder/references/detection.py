@@ -30,7 +30,7 @@ def nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torc
 
 
 def average_precision(scores: torch.Tensor, matched: torch.Tensor, n_truth: int) -> torch.Tensor:
-    """The area below the precision envelope over the recall (Everingham et al. 2015, section 4.2); 0-dim."""
+    """The area below the precision envelope over the recall (Everingham et al. 2015); 0-dim."""
     order = sorted(range(len(scores)), key=scores.tolist().__getitem__, reverse=True)
     hits, precision = 0, []
     for rank, i in enumerate(order, 1):
