@@ -1780,6 +1780,7 @@ SEGMENTATION = {
             "another class 10,000 ahead",
             "an image in which every pixel is ignored",
         ),
+    ],
 }
 
 DETECTION = {
