@@ -1,10 +1,9 @@
-"""A detector of sliding windows, what decides which of its boxes are right, and proposals by grouping."""
+"""A detector of sliding windows, and what decides which of its boxes are right."""
 
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from skimage.segmentation import felzenszwalb
 from torch import nn
 
 from autograder.datasets import scenes
@@ -84,7 +83,7 @@ def heat_maps(net, images):
 
 
 def boxes_of(maps, template):
-    """The box of every place of the heat maps of one scale after the other, (P, 4), and the probabilities (N, P, classes).
+    """The box of every place of the heat maps, (P, 4), scale after scale, and the probabilities (N, P, classes).
 
     `template` is the box in a window, in pixels of the shrunk image.
     """
