@@ -45,7 +45,7 @@ function curve(kept, objects) {
 }
 
 const rectangle = ([x1, y1, x2, y2], color, more = "") =>
-  `<rect x="${x1}" y="${y1}" width="${x2 - x1}" height="${y2 - y1}" fill="none" stroke="${color}" stroke-width="0.9" ${more}/>`;
+  `<rect x="${x1}" y="${y1}" width="${x2 - x1}" height="${y2 - y1}" fill="none" stroke="${color}" stroke-width="0.7" ${more}/>`;
 
 export function draw(stage) {
   const given = JSON.parse(document.getElementById("detection-exported").textContent);
@@ -54,6 +54,8 @@ export function draw(stage) {
     `<label>${label} <select name="${name}">${words.map((word) => `<option>${word}</option>`).join("")}</select></label>`;
   const slider = (name, label, low, high, step) =>
     `<label>${label} <input type="range" name="${name}" min="${low}" max="${high}" step="${step}"> <output data-of="${name}"></output></label>`;
+  const drawing = (name, title, box, width) =>
+    `<div style="max-width:100%"><span>${title}</span><br><svg data-part="${name}" viewBox="${box}" style="width:${width}rem;max-width:100%"></svg></div>`;
   stage.innerHTML = `
     <div class="moving-controls">
       ${option("scene", "scene", given.scenes.map((_, i) => i + 1))}
@@ -65,9 +67,9 @@ export function draw(stage) {
       ${slider("width", "width", 4, 40, 1)} ${slider("height", "height", 4, 40, 1)}
     </div>
     <div class="moving-tables" aria-hidden="true">
-      <svg data-part="scene" viewBox="0 0 ${SIZE} ${SIZE}" style="width:19rem;max-width:100%"></svg>
-      <svg data-part="heat" viewBox="0 0 64 132" style="width:8.5rem;max-width:100%"></svg>
-      <svg data-part="curve" viewBox="0 0 118 112" style="width:15rem;max-width:100%"></svg>
+      ${drawing("scene", "scene", `0 0 ${SIZE} ${SIZE}`, 19)}
+      ${drawing("heat", "windows with a digit?", "0 0 64 132", 8.5)}
+      ${drawing("curve", "precision over recall", "0 0 118 112", 15)}
     </div>
     <p class="moving-words" aria-live="polite"></p>`;
   const controls = Object.fromEntries([...stage.querySelectorAll("select, input")].map((one) => [one.name, one]));
@@ -125,7 +127,8 @@ export function draw(stage) {
     part("scene").innerHTML =
       `<image href="${image}" width="${SIZE}" height="${SIZE}" style="image-rendering:pixelated"/>` +
       truth.map((box) => rectangle(box, "#f0e442", 'stroke-dasharray="1.8 1.2"')).join("") +
-      kept.map((one) => rectangle(one.box, color(one.right))).join("") +
+      [false, true].flatMap((right) => kept.filter((one) => one.right === right))
+        .map((one) => rectangle(one.box, color(one.right))).join("") +
       rectangle(own(), "#cc79a7", `data-own pointer-events="all" stroke-dasharray="${set.score > set.threshold ? "none" : "0.8 0.8"}" style="cursor:move;touch-action:none"`);
     part("heat").innerHTML = heat(scores);
     part("curve").innerHTML = lines(found);
