@@ -67,9 +67,9 @@ export function draw(stage) {
       ${slider("width", "width", 4, 40, 1)} ${slider("height", "height", 4, 40, 1)}
     </div>
     <div class="moving-tables" aria-hidden="true">
-      ${drawing("scene", "scene", `0 0 ${SIZE} ${SIZE}`, 19)}
-      ${drawing("heat", "windows with a digit?", "0 0 64 132", 8.5)}
-      ${drawing("curve", "precision over recall", "0 0 118 112", 15)}
+      ${drawing("scene", "scene", `0 0 ${SIZE} ${SIZE}`, 16)}
+      ${drawing("heat", "windows with a digit?", "0 0 64 132", 7.5)}
+      ${drawing("curve", "precision over recall", "0 0 118 112", 12)}
     </div>
     <p class="moving-words" aria-live="polite"></p>`;
   const controls = Object.fromEntries([...stage.querySelectorAll("select, input")].map((one) => [one.name, one]));
