@@ -85,26 +85,22 @@ def pretrained(seed, steps=100):
     return fit(net, loss_of, len(labels), 0.02, steps, seed, batch=32)[0]
 
 
-def proposals(image, scales=(10, 40, 160)):
+def proposals(image, scales=(30, 120)):
     """Boxes around segments, and around every two that touch: (n, 4). A cheap stand-in for selective search."""
     found = set()
     for scale in scales:
-        segments = felzenszwalb(image[0].numpy(), scale=scale, sigma=0.3, min_size=5)
+        segments = felzenszwalb(image[0].numpy(), scale=scale, sigma=0.3, min_size=8)
         boxes = [(x.start, y.start, x.stop, y.stop) for y, x in ndimage.find_objects(segments + 1)]
-        pairs = {
-            tuple(pair)
-            for left, right in ((segments[:, :-1], segments[:, 1:]), (segments[:-1], segments[1:]))
-            for pair in torch.stack([torch.from_numpy(left[left != right]), torch.from_numpy(right[left != right])], 1)
-            .unique(dim=0)
-            .tolist()
-        }
-        found.update(boxes)
-        for one, other in pairs:
+        neighbors = (segments[:, :-1], segments[:, 1:]), (segments[:-1], segments[1:])
+        touching = {pair for sides in neighbors for pair in zip(*(side.flat for side in sides), strict=True)}
+        for one, other in touching:
             low = map(min, boxes[one][:2], boxes[other][:2])
+            # A segment touches itself, so its own box is there, too.
             found.add((*low, *map(max, boxes[one][2:], boxes[other][2:])))
+    boxes = torch.tensor(sorted(found)).float()
+    sides = boxes[:, 2:] - boxes[:, :2]
     # A digit is neither a line nor the whole image.
-    sizes = {box: (box[2] - box[0], box[3] - box[1]) for box in found}
-    return torch.tensor(sorted(b for b, s in sizes.items() if min(s) >= 4 and 8 <= max(s) <= 26)).float().reshape(-1, 4)
+    return boxes[(sides.amin(1) >= 4) & (sides.amax(1) >= 8) & (sides.amax(1) <= 26)]
 
 
 def numbered(regions):
@@ -426,7 +422,7 @@ class YOLO(nn.Module):
 
     @staticmethod
     def truth(learn):
-        """(N, 4, 4, 5 + classes): in the square with the middle of a digit its x, y, width, height, 1, and its class."""
+        """(N, 4, 4, 5 + classes): where the middle of a digit lies its x, y, width, height, 1, and its class."""
         truth = torch.zeros(len(learn.images), SQUARES, SQUARES, 5 + CLASSES)
         for one, boxes, labels in zip(truth, learn.boxes, learn.labels, strict=True):
             middles, sizes = (boxes[:, :2] + boxes[:, 2:]) / 2 * SQUARES / SIZE, (boxes[:, 2:] - boxes[:, :2]) / SIZE
@@ -438,7 +434,7 @@ class YOLO(nn.Module):
 
     @staticmethod
     def loss(output, truth):
-        """Redmon et al. 2016, equation 3: squares of differences, those of boxes times 5, those of no object times 0.5."""
+        """The sum of squares of Redmon et al. 2016, equation 3, for each image."""
         said, classes = output[..., : 5 * BOXES].unflatten(-1, (BOXES, 5)), output[..., 5 * BOXES :]
         digit = truth[..., 4] == 1
         with torch.no_grad():
@@ -447,11 +443,12 @@ class YOLO(nn.Module):
             best = overlap.argmax(1)
         own = said[digit][torch.arange(len(best)), best]
         target = truth[digit]
-        place = (own[:, :2] - target[:, :2]).square().sum() + (own[:, 2:4].sqrt() - target[:, 2:4].sqrt()).square().sum()
+        place = (own[:, :2] - target[:, :2]).square().sum()
+        size = (own[:, 2:4].sqrt() - target[:, 2:4].sqrt()).square().sum()
         sure = (own[:, 4] - overlap.amax(1)).square().sum()
         unsure = said[..., 4].square().sum() - own[:, 4].square().sum()
         kind = (classes[digit] - target[:, 5:]).square().sum()
-        return (5 * place + sure + 0.5 * unsure + kind) / len(output)
+        return (5 * (place + size) + sure + 0.5 * unsure + kind) / len(output)
 
     @torch.no_grad()
     def forward(self, image):
