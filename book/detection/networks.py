@@ -1,5 +1,6 @@
 """The scenes of this chapter, one small backbone, and five detectors that are built on it."""
 
+from copy import deepcopy
 from functools import cache
 
 import torch
@@ -69,20 +70,24 @@ def backbone():
 
 
 @cache
-def single_digits():
-    return scenes(500, torch.Generator().manual_seed(9), size=24, most=1, sides=SIDES, kinds=KINDS)
-
-
-def pretrained(seed, steps=100):
-    """A backbone that has learned to classify pictures of one digit: our ImageNet."""
+def classifier_of_single_digits(seed, steps=100):
+    """A backbone that has learned to classify pictures of one digit."""
+    some = scenes(500, torch.Generator().manual_seed(9), size=24, most=1, sides=SIDES, kinds=KINDS)
+    labels = torch.cat(some.labels)
     torch.manual_seed(seed)
-    some, labels = single_digits(), torch.cat(single_digits().labels)
     net = nn.Sequential(backbone(), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(WIDTH, CLASSES))
 
     def loss_of(batch, generator):
         return F.cross_entropy(net(some.images[batch]), labels[batch])
 
     return fit(net, loss_of, len(labels), 0.02, steps, seed, batch=32)[0]
+
+
+def pretrained(seed):
+    """The backbone that every detector begins with. What is new in a detector is drawn from the same seed."""
+    body = deepcopy(classifier_of_single_digits(seed))
+    torch.manual_seed(seed)
+    return body
 
 
 def proposals(image, scales=(30, 120)):
@@ -238,7 +243,7 @@ class SPPNet:
 
     LEVELS = (4, 2, 1)
 
-    def __init__(self, learn, regions, seed, rate=0.01, steps=120):
+    def __init__(self, learn, regions, seed, rate=0.01, steps=200):
         self.backbone = pretrained(seed)
         rois, table = numbered(regions), matched(regions, learn.boxes, learn.labels)
         overlap, classes, _ = table
@@ -299,7 +304,7 @@ class Head(nn.Module):
 class FastRCNN(nn.Module):
     """One pass, and one training: classes and boxes, and the backbone with them. The proposals come from outside."""
 
-    def __init__(self, learn, regions, seed, rate=0.01, steps=120):
+    def __init__(self, learn, regions, seed, rate=0.01, steps=150):
         super().__init__()
         self.backbone, self.head = pretrained(seed), Head()
         # The true boxes are regions, too: else few regions would be digits.
@@ -438,10 +443,12 @@ class YOLO(nn.Module):
         said, classes = output[..., : 5 * BOXES].unflatten(-1, (BOXES, 5)), output[..., 5 * BOXES :]
         digit = truth[..., 4] == 1
         with torch.no_grad():
-            sides = corners(said[digit]), corners(truth[digit][:, None, :5])
-            overlap = torch.stack([box_iou(*pair)[:, 0] for pair in zip(*sides, strict=True)])
+            each = torch.arange(digit.sum())
+            overlap = box_iou(corners(said[digit]).flatten(0, 1), corners(truth[digit]))
+            # Of all pairs those of one square: (digits, boxes).
+            overlap = overlap.unflatten(0, (-1, BOXES))[each, :, each]
             best = overlap.argmax(1)
-        own = said[digit][torch.arange(len(best)), best]
+        own = said[digit][each, best]
         target = truth[digit]
         place = (own[:, :2] - target[:, :2]).square().sum()
         size = (own[:, 2:4].sqrt() - target[:, 2:4].sqrt()).square().sum()
