@@ -81,6 +81,13 @@ def test_every_page_is_in_the_contents_once():
     assert sorted(NAMES) == sorted(name for name in found if name != "404")
 
 
+def test_every_erratum_stands_in_the_table_of_the_notes():
+    errata = re.findall(r"^\((errata-[a-z0-9-]+)\)=$", (BOOK / "errata.md").read_text("utf-8"), re.MULTILINE)
+    named = re.findall(r"\{ref\}`corrected <([^>]+)>`", (BOOK / "notes.md").read_text("utf-8"))
+    assert errata
+    assert set(errata) == set(named)
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter["file"])
 def test_every_chapter_offers_its_exercise_notebook(chapter):
     last = names_of(chapter)[-1]

@@ -249,6 +249,15 @@ def test_two_runs_do_not_grade_one_course_at_once(tmp_path):
     assert first.wait(timeout=300) == 0
 
 
+@pytest.fixture
+def _interruptible():
+    """A program that is started here can be interrupted, also where these tests run in the background of a script."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_an_interrupt_from_the_keyboard_keeps_what_is_graded(tmp_path):
     # So many that the run does not end first.
     course = make_course(tmp_path, students=15)

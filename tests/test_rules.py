@@ -789,6 +789,13 @@ ELSEWHERE = {
         sklearn.metrics.PrecisionRecallDisplay
     """,
     "smooth_l1": "scipy.special.huber scipy.special.pseudo_huber",
+    "confusion_matrix": """
+        sklearn.metrics.confusion_matrix sklearn.metrics.multilabel_confusion_matrix
+        sklearn.metrics.cluster.contingency_matrix sklearn.metrics.ConfusionMatrixDisplay
+        skimage.metrics.contingency_table pandas.crosstab
+    """,
+    "mean_iou": "sklearn.metrics.jaccard_score",
+    "pixel_cross_entropy": "sklearn.metrics.log_loss",
 }
 ELSEWHERE_ROWS = [(name, path) for name, paths in ELSEWHERE.items() for path in paths.split()]
 
@@ -882,6 +889,24 @@ BUILDING_BLOCKS = {
     "anchor_grid": "torch.meshgrid numpy.meshgrid numpy.mgrid torch.cartesian_prod torch.repeat_interleave",
     "assign_anchors": "numpy.argmax torch.max torch.bucketize numpy.select scipy.optimize.linear_sum_assignment",
     "yolo_decode": "torch.meshgrid torch.split numpy.reshape torch.nn.functional.unfold",
+    "confusion_matrix": """
+        torch.bincount torch.Tensor.index_put_ torch.nn.functional.one_hot torch.scatter_add numpy.bincount
+        numpy.add.at numpy.histogram2d torch.histc
+    """,
+    "mean_iou": "torch.diagonal torch.diag torch.nanmean torch.trace numpy.diag numpy.diagonal numpy.nanmean",
+    "linear_to_conv": "torch.reshape torch.unflatten torch.Tensor.view numpy.reshape",
+    "conv_transpose2d_forward": """
+        torch.nn.functional.fold torch.nn.functional.unfold torch.nn.functional.pad torch.einsum torch.tensordot
+        torch.kron numpy.kron numpy.pad
+    """,
+    "conv_transpose2d_backward": """
+        torch.nn.functional.unfold torch.nn.functional.pad torch.einsum torch.tensordot torch.Tensor.unfold
+    """,
+    "bilinear_kernel": "torch.outer torch.einsum torch.eye torch.linspace torch.minimum numpy.outer numpy.bartlett",
+    "pixel_cross_entropy": """
+        torch.softmax torch.log_softmax torch.nn.functional.log_softmax torch.logsumexp torch.gather
+        torch.nn.functional.one_hot scipy.special.log_softmax scipy.special.logsumexp
+    """,
 }
 BUILDING_ROWS = [(name, path) for name, paths in BUILDING_BLOCKS.items() for path in paths.split()]
 
