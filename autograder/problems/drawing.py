@@ -1,5 +1,7 @@
 """How the inputs of cases are drawn, and the names that several problems give to the same thing."""
 
+from collections.abc import Sequence
+
 import torch
 
 # A case in which the forward function runs once more before the first call's results are used.
@@ -31,6 +33,15 @@ def sized(generator: torch.Generator, *shape: int) -> torch.Tensor:
 def whole(generator: torch.Generator, low: int, high: int) -> int:
     """A whole number from `low` to `high`."""
     return int(torch.randint(low, high + 1, (), generator=generator))
+
+
+def layer_inputs(
+    generator: torch.Generator, x: Sequence[int], weight: Sequence[int], filters: int, out: Sequence[int] | None
+) -> tuple[dict[str, torch.Tensor], torch.Tensor | None]:
+    """The x, weight and bias of a layer with so many filters, and the gradient of its output where that has a shape."""
+    dout = None if out is None else wide_normal(generator, *out)
+    shapes = {"x": x, "weight": weight, "bias": (filters,)}
+    return {name: wide_normal(generator, *shape) for name, shape in shapes.items()}, dout
 
 
 def state_like(net: torch.nn.Module, generator: torch.Generator) -> dict[str, torch.Tensor]:

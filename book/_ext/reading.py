@@ -16,6 +16,8 @@ TAG = re.compile(r"(<[^>]*>)")
 # Within these a tag would be shown, or be wrong.
 LEFT_ALONE = re.compile(r"<(script|style|svg|textarea|title)\b.*?</\1>", re.DOTALL)
 KOREAN = re.compile(r"[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]+(?:[ ·]+[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]+)*")
+# "et al." ends none.
+SENTENCE_END = re.compile(r"(?<=[.?!])(?<!et al\.) ")
 # Characters that a list of search results shows, and with which a page has said something.
 LONGEST = 160
 SHORTEST = 40
@@ -47,7 +49,7 @@ def description(doctree: nodes.document | None) -> str:
         if not isinstance(paragraph.parent, nodes.section) or next(paragraph.findall(nodes.math), None):
             continue
         said = ""
-        for sentence in re.split(r"(?<=[.?!]) ", text.rpartition(".")[0] + "." if text.endswith(":") else text):
+        for sentence in SENTENCE_END.split(text.rpartition(".")[0] + "." if text.endswith(":") else text):
             if len(said) + len(sentence) >= LONGEST:
                 break
             said = f"{said} {sentence}".strip()

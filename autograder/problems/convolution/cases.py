@@ -4,7 +4,7 @@ import torch
 
 from autograder.calls.case import Case
 from autograder.problem import Cases
-from autograder.problems.drawing import NEXT_CALL, whole, wide_normal
+from autograder.problems.drawing import NEXT_CALL, layer_inputs, whole, wide_normal
 
 
 def positions(size: int, kernel_size: int, stride: int, padding: int) -> int:
@@ -20,12 +20,7 @@ def convolutions(gradient: bool, timed: bool = False) -> Cases:
                 positions(*axis, options.get("stride", 1), options.get("padding", 0))
                 for axis in zip(image, kernel, strict=True)
             ]
-            dout = wide_normal(generator, n, o, *sizes) if gradient else None
-            arguments = {
-                "x": wide_normal(generator, *x),
-                "weight": wide_normal(generator, *weight),
-                "bias": wide_normal(generator, o),
-            }
+            arguments, dout = layer_inputs(generator, x, weight, o, (n, o, *sizes) if gradient else None)
             return Case(name, criterion, {**arguments, **options}, dout, **how)
 
         fine = {"stride": 2, "padding": 1}

@@ -4,7 +4,7 @@ import torch
 
 from autograder.calls.case import Case
 from autograder.problem import Cases
-from autograder.problems.drawing import NEXT_CALL, wide_normal
+from autograder.problems.drawing import NEXT_CALL, layer_inputs
 from autograder.problems.forbidden import CONVOLUTION, CONVOLUTION_BACKWARD
 from autograder.problems.pairs import pair
 from autograder.programs import follows, slip
@@ -20,12 +20,7 @@ def _spread(gradient: bool) -> Cases:
                 (size - 1) * options.get("stride", 1) - 2 * options.get("padding", 0) + taps
                 for size, taps in zip(image, kernel, strict=True)
             ]
-            dout = wide_normal(generator, n, o, *sizes) if gradient else None
-            arguments = {
-                "x": wide_normal(generator, *x),
-                "weight": wide_normal(generator, *weight),
-                "bias": wide_normal(generator, o),
-            }
+            arguments, dout = layer_inputs(generator, x, weight, o, (n, o, *sizes) if gradient else None)
             return Case(name, criterion, {**arguments, **options}, dout, **how)
 
         # In the cases of "values" and "edge cases" images and kernels are at least as wide as high, in those of
