@@ -158,7 +158,7 @@ def _in_arguments(case: Case, change: Callable[[Any], Any]) -> Case:
 
 def _resized(case: Case, chance: random.Random) -> Case:
     """One size becomes another wherever a tensor has it."""
-    sizes = sorted({size for _, tensor in tensors_in(case.arguments) for size in tensor.shape})
+    sizes = sorted({size for _, tensor in tensors_in(case.arguments) for size in tensor.shape if size})
     if not sizes:
         return _other_numbers(case, chance)
     size = chance.choice(sizes)

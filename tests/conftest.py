@@ -1,7 +1,9 @@
 """The devices on which tests run, and how they are shared out among several processes and the cores among these."""
 
+import importlib
 import os
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -45,3 +47,16 @@ def any_device(request) -> Iterator[torch.device]:
     else:
         with simulated_gpu() as gpu:
             yield gpu
+
+
+@pytest.fixture(scope="session")
+def torchvision() -> ModuleType:
+    """torchvision, with its compiled operations where they can be loaded; it is no part of the course."""
+    try:
+        return importlib.import_module("torchvision")
+    except RuntimeError:
+        # The ordinary torchvision beside the CPU build of torch: its compiled operations cannot be loaded, and it wants
+        # these two declared.
+        for name in ("nms", "qnms"):
+            torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        return importlib.import_module("torchvision")

@@ -1783,11 +1783,266 @@ SEGMENTATION = {
     ],
 }
 
+DETECTION = {
+    "box_iou": [
+        ("Intersection over union of every box of a with every box of b.", "values"),
+        (
+            "a (N, 4), b (M, 4): boxes (x1, y1, x2, y2);",
+            "values",
+            "boxes with negative corners",
+            "boxes of some 0.0001",
+        ),
+        ("N or M may be 0.", "no box in a", "no box in b"),
+        ("Returns a tensor (N, M):", *EVERY),
+        (
+            "the area that two boxes share, divided by the area that they cover together.",
+            "values",
+            "identical boxes",
+            "boxes that touch",
+            "a box in another",
+            "boxes apart in both directions",
+            "boxes beside each other",
+        ),
+        ("It is 0 where they cover nothing.", "boxes without area"),
+    ],
+    "nms": [
+        ("Non-maximum suppression: the best boxes, without those that overlap a better one too much.", "values"),
+        ("boxes (N, 4): (x1, y1, x2, y2);", "values", "one box"),
+        ("scores (N,), any numbers;", "8 boxes, scores below 0"),
+        ("N may be 0.", "no box"),
+        ("Again and again the box with the highest score among those left is kept,", "values"),
+        ("of equal scores the one with the lowest index,", "equal scores", "all scores equal"),
+        (
+            "and all boxes whose IoU with it is above iou_threshold go.",
+            "values",
+            "an IoU that is the threshold",
+            "identical boxes",
+            "boxes that touch, iou_threshold 0",
+            "float64, an IoU just above",
+        ),
+        ("Boxes that cover nothing have the IoU 0.", "boxes without area"),
+        ("Returns the indices of the boxes that are kept, int64, in the order in which they were kept.", *EVERY),
+    ],
+    "average_precision": [
+        (
+            "The area below the precision over the recall, of one class (Everingham et al. 2015).",
+            "values",
+        ),
+        ("scores (D,): those of the detections, in any order;", "values", "scores below 0"),
+        ("matched (D,), bool: which are right;", "values", "every object found", "nothing found"),
+        ("D may be 0.", "no detection"),
+        ("n_truth: how many objects there are.", "values", "one detection of four objects"),
+        ("The detections count from the highest score down,", "values"),
+        ("equal scores in the order in which they are given.", "equal scores"),
+        ("At each recall the precision is the highest one at this recall or a larger one,", "values"),
+        ("and 0 where none is.", "values", "one detection of four objects"),
+        ("Returns a tensor without dimensions, of the dtype of scores;", *EVERY),
+        ("0 for a class without objects.", "a class without objects", "no detection, no object"),
+    ],
+    "encode_boxes": [
+        ("The deltas that lead from each anchor to its box (Girshick et al. 2014, appendix C).", "values"),
+        ("anchors, boxes (N, 4): (x1, y1, x2, y2), wider and higher than 0;", "values", "one anchor"),
+        ("N may be 0.", "no anchor"),
+        (
+            "Returns (N, 4): the move of the center to the right in widths of the anchor and down in heights of it,",
+            "values",
+            "boxes moved, of the same size",
+        ),
+        (
+            "then the natural logarithms of the factors of width and height.",
+            "values",
+            "boxes with the same center",
+            "boxes that are the anchors",
+            "boxes some 100 times as wide",
+        ),
+    ],
+    "decode_boxes": [
+        ("The boxes to which deltas lead from anchors: the inverse of `encode_boxes`.", "values"),
+        ("anchors (N, 4): (x1, y1, x2, y2);", "values", "one anchor"),
+        ("deltas (N, 4): as `encode_boxes` returns them;", "values", "deltas of 0", "shifts alone", "sizes alone"),
+        ("N may be 0.", "no anchor"),
+        ("Returns the boxes (N, 4), (x1, y1, x2, y2).", *EVERY),
+        (
+            "Nothing is cut off: neither the deltas nor the boxes.",
+            "boxes some 100 times as wide or high",
+            "values",
+        ),
+    ],
+    "smooth_l1": [
+        (
+            "Smooth L1 loss and its gradient (Girshick 2015, equation 3, where beta is 1).",
+            "values",
+        ),
+        ("prediction, target: the same shape, any one;", "values", "one number"),
+        ("beta: a number above 0.", "values", "beta 1/9", "beta 1"),
+        (
+            "A difference d counts d ** 2 / (2 * beta) where it is smaller than beta in size,",
+            "values",
+            "all differences below beta",
+            "prediction and target equal",
+        ),
+        (
+            "and |d| - beta / 2 elsewhere.",
+            "values",
+            "all differences above beta",
+            "differences of exactly beta",
+            "differences of some 10,000",
+        ),
+        (
+            "Returns (loss, dprediction): the mean over all numbers, without dimensions, and its gradient with respect "
+            "to prediction.",
+            *EVERY,
+        ),
+    ],
+    "spatial_pyramid_pool": [
+        ("The maxima of the bins of several grids over the same maps (He et al. 2014, section 2.2).", "values"),
+        ("features (N, C, H, W);", "values", "one image, one channel", "all values below 0"),
+        ("levels: a list of whole numbers;", "values", "one level", "level 1 alone"),
+        ("level l has l by l bins.", "values", "a level as large as the map", "more bins than pixels"),
+        (
+            "Bin i has the rows from i * H / l, rounded down, up to (i + 1) * H / l, rounded up and not included;",
+            "values",
+            "bins that share pixels",
+            "more bins than pixels",
+        ),
+        ("the columns likewise.", "values", "bins that share pixels"),
+        ("Returns (N, C * sum of l * l):", *EVERY),
+        ("the levels one after the other as they are given, each flattened as (C, l, l).", "values"),
+    ],
+    "roi_max_pool_forward": [
+        (
+            "The maxima of the bins of regions of maps (Girshick 2015, section 2.1), as torchvision's roi_pool.",
+            "values",
+        ),
+        ("features (N, C, H, W);", "values", "one image, one channel"),
+        ("rois (R, 5): the number of the image, then x1, y1, x2, y2 in the image;", "values", "the whole map"),
+        ("R may be 0.", "no region"),
+        (
+            "spatial_scale: pixels of the map for one of the image.",
+            "4 regions, output_size (3, 2), spatial_scale 0.25",
+            "float64, spatial_scale 0.1",
+        ),
+        (
+            "The corners times spatial_scale are rounded to the nearest whole number, halves up.",
+            "values",
+            "corners halfway between two pixels",
+        ),
+        ("A region has the columns x1 to x2, both included,", "values", "regions of one pixel"),
+        ("but at least one, and the rows likewise.", "corners exchanged"),
+        ("output_size: how many rows and columns of bins, a pair.", "values", "one bin"),
+        (
+            "Bin i of l has the rows of the region from i * h / l, rounded down, up to (i + 1) * h / l, rounded up and "
+            "not included, where h is the number of its rows;",
+            "values",
+            "fewer pixels than bins",
+        ),
+        ("the columns likewise.", "values", "fewer pixels than bins"),
+        ("What lies outside the map is left out of a bin,", "regions over the border"),
+        ("and a bin with no pixel is 0.", "regions over the border", "a region outside"),
+        ("Returns (out, cache);", *EVERY),
+        ("out is (R, C, *output_size).", *EVERY),
+    ],
+    "roi_max_pool_backward": [
+        ("The gradient of the loss with respect to the features of `roi_max_pool_forward`.", "values"),
+        ("dout (R, C, *output_size): gradient of the loss with respect to out.", *EVERY),
+        ("cache: as `roi_max_pool_forward` returned it.", *EVERY, NEXT_CALL),
+        ("Returns dfeatures, of the shape of the features.", *EVERY, "no region"),
+        ("The gradient of a bin goes to its first maximum, row by row,", "values", "ties"),
+        ("that of a bin with no pixel nowhere.", "regions over the border", "a region outside"),
+    ],
+    "generate_anchors": [
+        ("Boxes around 0 of every scale with every ratio (Ren et al. 2015, section 3.1.1).", "values"),
+        (
+            "scales (S,), ratios (A,): tensors of numbers above 0.",
+            "values",
+            "one scale",
+            "one ratio",
+            "scales below 1",
+            "very high and very wide",
+        ),
+        (
+            "The area of an anchor is the square of its scale, and its height divided by its width is its ratio.",
+            "values",
+            "squares",
+        ),
+        ("Returns (S * A, 4): (x1, y1, x2, y2) with the center at 0;", "values"),
+        (
+            "first all ratios with the first scale, then with the second, and so on.",
+            "values",
+            "scales and ratios out of order",
+        ),
+    ],
+    "anchor_grid": [
+        ("The anchors of every cell of a map, in pixels of the image (Ren et al. 2015, section 3.1.1).", "values"),
+        ("anchors (A, 4): boxes around 0;", "values", "one anchor"),
+        ("height, width: rows and columns of cells;", "values", "one row of cells", "one cell"),
+        ("stride: pixels of the image for a cell along each axis.", "values", "stride 1", "an odd stride"),
+        (
+            "Returns (height * width * A, 4): the anchors around the center of each cell,",
+            "values",
+            "an odd stride",
+            "anchors that are not centered on 0",
+        ),
+        ("ordered by row, then column, then anchor.", "values", "as many anchors as cells in a row"),
+    ],
+    "assign_anchors": [
+        ("What each anchor has to learn (Ren et al. 2015, section 3.1.2).", "values"),
+        ("iou (A, M): of every anchor with every box;", "values", "one box", "one anchor, one box"),
+        ("every box overlaps some anchor, and no two boxes have the same first best anchor.", GIVEN),
+        ("low, high: numbers, low <= high.", "values", "low and high equal"),
+        ("Returns (labels, matches), both (A,), int64.", *EVERY),
+        (
+            "With m the largest IoU of an anchor: its label is 1 where m >= high,",
+            "values",
+            "an overlap that is high",
+            "float64, overlaps just above",
+        ),
+        (
+            "0 where m < low, -1 between.",
+            "values",
+            "an overlap that is low",
+            "nothing between 0 and 1",
+            "float64, overlaps just above",
+        ),
+        ("Its match is the box with this IoU, the first of several.", "values", "boxes with the same overlap"),
+        (
+            "Then the anchor with the largest IoU of each box, the first of several, gets the label 1 and this box for "
+            "its match.",
+            "values",
+            "no anchor fits",
+            "anchors with the same overlap",
+        ),
+    ],
+    "yolo_decode": [
+        ("The boxes and the scores in the output of YOLO (Redmon et al. 2016, section 2).", "values"),
+        (
+            "output (N, grid, grid, 5 * boxes + classes): rows of cells, then columns;",
+            "values",
+            "as many boxes and classes as cells in a row",
+            "one image, 7 by 7 cells, 20 classes",
+        ),
+        (
+            "in a cell first the boxes, each x, y, width, height, confidence, then one number for each class.",
+            "values",
+        ),
+        ("x and y lie in the cell, width and height are shares of the image.", "values"),
+        ("boxes, classes, grid: whole numbers.", "values", "one box", "one class", "a grid of one cell"),
+        (
+            "Returns (corners, scores): (N, grid * grid * boxes, 4), (x1, y1, x2, y2) in shares of the image, and (N, "
+            "grid * grid * boxes, classes), the confidence times the number of each class;",
+            *EVERY,
+        ),
+        ("both ordered by row, then column, then box.", "values"),
+        ("Nothing is cut off.", "numbers outside 0 and 1", "values"),
+    ],
+}
+
 PROMISES = (
     ACTIVATIONS
     | BACKPROP
     | CNN_HISTORY
     | CONVOLUTION
+    | DETECTION
     | NORMALIZATION
     | OPTIMIZATION
     | PREPROCESSING

@@ -513,6 +513,28 @@ def test_a_valley_is_as_narrow_as_its_curvatures_say(tab, features, ratio):
 
 
 @pytest.mark.browser
+def test_a_box_of_one_s_own_follows_the_pointer_and_the_keys(tab):
+    open_by_path(tab, "detection/boxes")
+    stage = tab.locator("#detection-moving .moving-stage")
+    own = stage.locator("[data-own]")
+    own.scroll_into_view_if_needed()
+    before = own.bounding_box()
+    middle = before["x"] + before["width"] / 2, before["y"] + before["height"] / 2
+    tab.mouse.move(*middle)
+    tab.mouse.down()
+    tab.mouse.move(middle[0] + 40, middle[1] - 30, steps=4)
+    tab.mouse.up()
+    dragged = own.bounding_box()
+    assert (dragged["x"] - before["x"], dragged["y"] - before["y"]) == pytest.approx((40, -30), abs=4)
+    assert stage.locator("[name=score]").input_value() == "1"
+    tab.mouse.move(*middle)
+    assert own.bounding_box() == dragged
+    stage.locator("[name=left]").focus()
+    tab.keyboard.press("ArrowRight")
+    assert own.bounding_box()["x"] > dragged["x"]
+
+
+@pytest.mark.browser
 @every_moving_figure
 def test_a_moving_figure_takes_the_place_of_the_picture(tab, page, name):
     open_by_path(tab, page)

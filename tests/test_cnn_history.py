@@ -310,14 +310,7 @@ def test_compound_scaling():
 
 # The same network elsewhere
 @pytest.fixture(scope="module")
-def torchvision():
-    try:
-        importlib.import_module("torchvision")
-    except RuntimeError:
-        # The ordinary torchvision beside the CPU build of torch: its compiled operations cannot be loaded, and it wants
-        # these two declared. The networks use neither.
-        for name in ("nms", "qnms"):
-            torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+def torchvision(torchvision):
     return importlib.import_module("torchvision.models")
 
 

@@ -784,6 +784,11 @@ ELSEWHERE = {
     "batch_norm_forward": "sklearn.preprocessing.StandardScaler sklearn.preprocessing.scale scipy.stats.zscore",
     "layer_norm_forward": "sklearn.preprocessing.scale scipy.stats.zscore",
     "markov_fit": "sklearn.metrics.confusion_matrix pandas.crosstab",
+    "average_precision": """
+        sklearn.metrics.average_precision_score sklearn.metrics.precision_recall_curve
+        sklearn.metrics.PrecisionRecallDisplay
+    """,
+    "smooth_l1": "scipy.special.huber scipy.special.pseudo_huber",
     "confusion_matrix": """
         sklearn.metrics.confusion_matrix sklearn.metrics.multilabel_confusion_matrix
         sklearn.metrics.cluster.contingency_matrix sklearn.metrics.ConfusionMatrixDisplay
@@ -871,6 +876,19 @@ BUILDING_BLOCKS = {
         math.sqrt math.hypot math.fsum numpy.linalg.norm scipy.linalg.norm torch.linalg.vector_norm torch.norm
         torch.nn.utils.parameters_to_vector torch.nn.utils.clip_grad_value_
     """,
+    "box_iou": "numpy.maximum numpy.minimum numpy.clip torch.minimum torch.prod torch.where itertools.product",
+    "nms": "numpy.argsort numpy.lexsort torch.sort torch.argmax torch.topk heapq.heappop builtins.sorted",
+    "average_precision": "numpy.cumsum numpy.maximum.accumulate numpy.trapezoid torch.cummax sklearn.metrics.auc",
+    "encode_boxes": "math.log numpy.log torch.log torch.diff",
+    "decode_boxes": "math.exp numpy.exp torch.addcmul",
+    "smooth_l1": "numpy.where torch.clamp torch.sign torch.nn.functional.mse_loss torch.nn.functional.l1_loss",
+    "spatial_pyramid_pool": "math.ceil numpy.max torch.amax torch.nn.functional.max_pool2d numpy.maximum.reduceat",
+    "roi_max_pool_forward": "math.floor numpy.floor torch.round torch.argmax torch.nn.functional.max_pool2d",
+    "roi_max_pool_backward": "torch.scatter_add torch.Tensor.index_add_ numpy.add.at numpy.unravel_index",
+    "generate_anchors": "math.sqrt numpy.sqrt torch.cartesian_prod torch.outer itertools.product",
+    "anchor_grid": "torch.meshgrid numpy.meshgrid numpy.mgrid torch.cartesian_prod torch.repeat_interleave",
+    "assign_anchors": "numpy.argmax torch.max torch.bucketize numpy.select scipy.optimize.linear_sum_assignment",
+    "yolo_decode": "torch.meshgrid torch.split numpy.reshape torch.nn.functional.unfold",
     "confusion_matrix": """
         torch.bincount torch.Tensor.index_put_ torch.nn.functional.one_hot torch.scatter_add numpy.bincount
         numpy.add.at numpy.histogram2d torch.histc

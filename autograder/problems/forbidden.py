@@ -166,3 +166,17 @@ LABEL_SMOOTHING = names("""
 """)
 # With a class that does not count, as without; the softmax is allowed here, too.
 PIXEL_CROSS_ENTROPY = LABEL_SMOOTHING
+# torchvision's, which no notebook may import; where it is imported all the same, torch has it, too.
+SUPPRESSION = names("nms batched_nms qnms")
+# They group detections by their scores.
+AVERAGE_PRECISION = names("""
+    sklearn.average_precision_score sklearn.precision_recall_curve sklearn.PrecisionRecallDisplay
+""")
+SMOOTH_L1 = names("""
+    smooth_l1_loss smooth_l1_loss_backward huber_loss huber_loss_backward scipy.huber scipy.pseudo_huber
+""")
+# The maxima of so many bins; the maximum of one bin is a building block.
+POOL_TO_SIZE = names("""
+    adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d fractional_max_pool2d fractional_max_pool3d
+    roi_pool ps_roi_pool roi_align ps_roi_align
+""")
