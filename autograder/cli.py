@@ -150,13 +150,14 @@ def regrade(options: argparse.Namespace) -> int:
         for line in sorted(lines, key=lambda line: line.student):
             if line.score is None or line.changes:
                 console.print(_change(line), soft_wrap=True, highlight=False)
-        console.print(_summary_of_changes(lines, options.write), soft_wrap=True, highlight=False)
         return options.write
 
     def run(nbgrader, chosen, bar, show):
         return regrade_class(nbgrader, options.assignment, chosen, lambda done, total, _: show(done, total), write)
 
     lines = _run_grading(options, "grading again", run)
+    if lines is not None:
+        console.print(_summary_of_changes(lines, options.write), soft_wrap=True, highlight=False)
     return 1 if lines is None or any(line.score is None for line in lines) else 0
 
 
@@ -164,7 +165,7 @@ def alike(options: argparse.Namespace) -> int:
     """Write the page of answers that are alike, and say where it is."""
     from nbgrader.api import Gradebook, MissingEntry
 
-    from autograder.grading.graded import read_class
+    from autograder.grading.graded import read_class, read_executed
     from autograder.problems import problems
     from autograder.programs import source_of
     from autograder.report.copies import pairs
@@ -178,12 +179,17 @@ def alike(options: argparse.Namespace) -> int:
     except (course.NoCourseError, MissingEntry) as error:
         console.print(escape(str(error)), highlight=False, soft_wrap=True)
         return 1
+    root = Path(coursedir.root)
+    source = root / coursedir.format_path(coursedir.source_directory, ".", options.assignment)
+    notebooks = [read_executed(path.read_bytes()) for path in source.glob("*.ipynb")]
     known = {
-        task.name: [source_of(function, name) for program in (*problem.alternatives, *problem.mistakes)
-                    for name, function in program.by_name().items() if name == task.name]
+        task.name: [
+            *(notebook.sources.get(task.name, "") for notebook in notebooks if notebook),
+            *(source_of(program.functions[0], task.name)
+              for program in (*problem.alternatives, *problem.mistakes)),
+        ]
         for task in found.tasks if (problem := problems().get(task.name))
     }  # fmt: skip
-    root = Path(coursedir.root)
     two = pairs(found, known)
     page = write_copies(found, two, root, options.to or root / "report")
     console.print(f"{len(two)} pairs to read: {page}", highlight=False, soft_wrap=True)

@@ -55,9 +55,9 @@ def test_what_everybody_writes_is_no_copy():
     assert found(others()) == []
 
 
-def test_what_stands_in_many_known_programs_is_no_copy():
+def test_what_stands_in_a_known_program_is_no_copy():
     sources = others() | {"ann": (ODD, POOLS[30]), "ben": (COPIED, POOLS[31])}
-    assert found(sources, {"relu": [ODD.replace("flat", f"flat{n}") for n in range(8)]}) == []
+    assert found(sources, {"relu": [ODD.replace("flat", "known")]}) == []
 
 
 def test_what_nobody_began_is_no_copy():

@@ -264,10 +264,12 @@ def test_the_tables_hold_the_numbers_and_no_formula(pages, found):
 def test_an_older_report_leaves_nothing_behind(found, course, tmp_path):
     write_report([found], course, tmp_path, None, False, tables=True)
     (tmp_path / "students" / "99.html").write_text("gone")
+    for own in (tmp_path / "roster.csv", tmp_path / "students" / "notes.html"):
+        own.write_text("stays")
     write_report([found], course, tmp_path, None, True, tables=False)
-    assert not list(tmp_path.glob("*.csv"))
+    assert [path.name for path in tmp_path.glob("*.csv")] == ["roster.csv"]
     assert not (tmp_path / "students" / "99.html").exists()
-    assert len(list((tmp_path / "students").iterdir())) == len(CLASS)
+    assert len(list((tmp_path / "students").iterdir())) == len(CLASS) + 1
 
 
 def test_the_command_says_where_the_page_is(course, capsys):

@@ -1,4 +1,4 @@
-"""The sketch of a wrong result: alike for programs that are wrong in the same way, and plain data whatever they return."""
+"""The sketch of a wrong result: alike for programs that are wrong in the same way, and plain data in every case."""
 
 import json
 import math

@@ -170,7 +170,7 @@ class Executed:
 def _executed(path: Path) -> Executed | None:
     try:
         return read_executed(path.read_bytes())
-    except OSError:
+    except (OSError, ValueError):
         return None
 
 

@@ -44,7 +44,7 @@ class _SystemExportPlugin(ExportPlugin):
 
     def write_table(self, path: Path, rows: Sequence[Sequence[Any]]) -> None:
         self.log.info("Exporting grades to %s", path)
-        with path.open("w", newline="", encoding="utf-8") as file:
+        with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
             csv.writer(file, lineterminator="\n").writerows([as_text(value) for value in row] for row in rows)
 
 

@@ -1,8 +1,8 @@
 """Answers that are alike beyond what the problem forces, for a person to read. It says nothing about points.
 
-What a problem forces, many write: a statement that others of the class have, too, or that stands in a known program,
-says nothing. One that two students share and hardly anybody else has is a reason to look. Statements are compared as
-syntax trees, without the names that a student chooses, comments and layout.
+What a problem forces, many write: a statement that others of the class have, too, says little, and one that stands in a
+known program says nothing. One that two students share and hardly anybody else has is a reason to look. Statements are
+compared as syntax trees, without the names that a student chooses, comments and layout.
 """
 
 import ast
@@ -10,15 +10,16 @@ import hashlib
 import itertools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from autograder.grading.graded import Class, Member, Task
 
-# A statement that more than this share of all programs have is not looked at. A few have a reason of their own.
+# A statement that more than this share of the class have, and more than a few, is not looked at.
 COMMON, FEW = 0.1, 4
-# What a pair must share to be shown: statements, and their weight.
-STATEMENTS, WEIGHT = 3, 12.0
+# What a pair must share to be shown: statements, and a weight. If students wrote each statement independently, the
+# largest weight of all pairs would be beyond the logarithm of their number and this margin in one of 2^7 classes.
+STATEMENTS, MARGIN = 3, 7.0
 
 Statements = Mapping[str, tuple[int, int]]
 
@@ -27,7 +28,7 @@ Statements = Mapping[str, tuple[int, int]]
 class Pair:
     """Two students, and what they share.
 
-    weight    the sum over the statements of how rare each is: 1 for every halving of the share of programs that have it
+    weight    the sum over the statements of how rare each is: 1 for every halving of the share who have it
     shared    how many statements they share, by task
     lines     the lines of these statements in each one's source, by task
     """
@@ -51,8 +52,8 @@ def pairs(of: Class, known: Mapping[str, Iterable[str]]) -> list[Pair]:
             for member in of.handed_in
             if member.answers[task].begun and (read := statements(member.answers[task].source))
         }
-        elsewhere = [set(statements(source)) for source in known.get(task.name, ())]
-        for pair, alike in _alike(written, elsewhere):
+        stands = {statement for source in known.get(task.name, ()) for statement in statements(source)}
+        for pair, alike in _alike(written, stands):
             one = found.setdefault((pair[0].id, pair[1].id), Pair(pair))
             for statement, weight in alike.items():
                 one.weight += weight
@@ -61,25 +62,25 @@ def pairs(of: Class, known: Mapping[str, Iterable[str]]) -> list[Pair]:
                 for member, marked in zip(pair, lines, strict=True):
                     first, last = written[member][statement]
                     marked.update(range(first, last + 1))
-    told = [pair for pair in found.values() if pair.count >= STATEMENTS and pair.weight >= WEIGHT]
+    least = math.log2(max(1, math.comb(len(of.handed_in), 2))) + MARGIN
+    told = [pair for pair in found.values() if pair.count >= STATEMENTS and pair.weight >= least]
     return sorted(told, key=lambda pair: -pair.weight)
 
 
 def _alike(
-    written: Mapping[Member, Statements], elsewhere: Sequence[set[str]]
+    written: Mapping[Member, Statements], known: set[str]
 ) -> Iterator[tuple[tuple[Member, Member], dict[str, float]]]:
     """Each two who share statements that are not common, and the weights of these statements."""
     having: dict[str, list[Member]] = defaultdict(list)
     for member, own in written.items():
         for statement in own:
             having[statement].append(member)
-    programs = len(written) + len(elsewhere)
     shared: dict[tuple[Member, Member], dict[str, float]] = defaultdict(dict)
     for statement, members in having.items():
-        others = len(members) - 2 + sum(statement in own for own in elsewhere)
-        if not 0 <= others <= max(FEW, COMMON * programs):
+        others = len(members) - 2
+        if statement in known or not 0 <= others <= max(FEW, COMMON * len(written)):
             continue
-        weight = math.log2(programs / (others + 1))
+        weight = math.log2(len(written) / (others + 1))
         for pair in itertools.combinations(sorted(members, key=lambda member: member.id), 2):
             shared[pair][statement] = weight
     yield from shared.items()

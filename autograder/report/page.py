@@ -5,7 +5,6 @@ import csv
 import hashlib
 import re
 import secrets
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +29,7 @@ LINES, WIDE = 60, 160
 EXAMPLES = 2
 # Groups of unknown wrong results of one problem that are shown with their sources.
 SHOWN = 8
+TABLES = ("problems", "mistakes", "students")
 # Pairs of answers that are alike.
 PAIRS = 50
 
@@ -66,10 +66,11 @@ def write_report(
 ) -> Path:
     """Write the report of the assignments into `folder`, what an earlier one left there removed; return its page."""
     names = Names.of((member for of in classes for member in of.members), anonymous, root)
-    shutil.rmtree(folder / "students", ignore_errors=True)
-    (folder / "students").mkdir(parents=True)
-    for old in folder.glob("*.csv"):
-        old.unlink()
+    (folder / "students").mkdir(parents=True, exist_ok=True)
+    for old in (*(folder / "students").glob("*.html"), *(folder / f"{name}.csv" for name in TABLES)):
+        # Nothing but what a report writes: the folder may hold something else.
+        if old.suffix == ".csv" or old.stem.isdigit():
+            old.unlink(missing_ok=True)
     parts = [_Part(of, pictures(of), f"a{number}") for number, of in enumerate(classes, start=1)]
     templates = _templates(names)
     pages = place_of_book(book, folder)
@@ -105,7 +106,7 @@ def write_copies(of: Class, found: Sequence[Pair], root: Path, folder: Path) -> 
 
 def _marked(pair: Pair, task: Task, which: int) -> list[tuple[bool, str]]:
     """The lines of one student's answer, and whether each belongs to what both have."""
-    lines = pair.members[which].answers[task].source.split("\n")
+    lines = pair.members[which].answers[task].source.rstrip().split("\n")
     marked = pair.lines[task][which]
     return [(n in marked, printable(line.expandtabs(4))[:WIDE]) for n, line in enumerate(lines[:LINES], start=1)]
 
@@ -242,8 +243,8 @@ def _write_tables(folder: Path, parts: Sequence[_Part], names: Names) -> None:
             mistakes += _mistake_rows(part.of.assignment, picture)
         for member in part.of.members:
             students += _student_rows(part.of, member, names)
-    for name, rows in (("problems", problems), ("mistakes", mistakes), ("students", students)):
-        with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8-sig") as file:
+    for name, rows in zip(TABLES, (problems, mistakes, students), strict=True):
+        with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8-sig", errors="backslashreplace") as file:
             writer = csv.writer(file, lineterminator="\n")
             if rows:
                 writer.writerow(rows[0])
