@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, needs_bubblewrap]
 WORD = "activations"
 SECTION = re.search(r"\(class-term\)=\n(.*?)\n## Points", (ROOT / "book" / "grading.md").read_text(), re.DOTALL)[1]
 # Where it is run, or the file's name; the language; the text.
-BLOCKS = re.findall(r"^`?(In .*|[\w.]+)`?:\n\n```(\w+)\n(.*?)```", SECTION, re.DOTALL | re.MULTILINE)
+BLOCKS = re.findall(r"^`?(In [^\n]*|[\w.]+)`?:\n\n```(\w+)\n(.*?)```", SECTION, re.DOTALL | re.MULTILINE)
 
 
 def test_the_guide_s_commands_lead_from_the_roster_to_the_feedback(tmp_path):
