@@ -267,7 +267,7 @@ def test_a_regrade_keeps_what_a_person_has_set(gradebook):
     for name, points in (("answer", 5.0), ("check_first", 2.0), ("check_second", 3.0)):
         grade = gradebook.find_grade(name, "one", "ps", "ann")
         grade.manual_score, grade.needs_manual_grade = points, False
-    notebook = gradebook.find_submission("ps", "ann").notebooks[0]
+    notebook = gradebook.find_submission_notebook("one", "ps", "ann")
     assert notebook.late_submission_penalty == 2.5
     # As the policy has it of what a person has given since.
     notebook.late_submission_penalty = 5.0
@@ -278,7 +278,7 @@ def test_a_regrade_keeps_what_a_person_has_set(gradebook):
     # Without a person's word the points are the grader's, and half of them are gone.
     gradebook.find_grade("check_first", "one", "ps", "ann").manual_score = None
     gradebook.db.commit()
-    gradebook.find_submission("ps", "ann").notebooks[0].late_submission_penalty = 4.5
+    gradebook.find_submission_notebook("one", "ps", "ann").late_submission_penalty = 4.5
     gradebook.db.commit()
     assert again(3.0, write=False).points == 5.5
     assert (recorded(gradebook, "ps", "ann")[0].points, of("check_first")) == (4.5, (1.0, None, False))
@@ -289,7 +289,7 @@ def test_a_regrade_keeps_what_a_person_has_set(gradebook):
     )  # fmt: skip
 
     # A penalty that is not the policy's stays.
-    gradebook.find_submission("ps", "ann").notebooks[0].late_submission_penalty = 1.0
+    gradebook.find_submission_notebook("one", "ps", "ann").late_submission_penalty = 1.0
     gradebook.db.commit()
     assert again(0.0).penalty == 1.0
     with pytest.raises(MissingEntry):
