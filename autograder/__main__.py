@@ -1,4 +1,4 @@
-"""The command ``autograder``: ``start`` for students, the rest in `cli`; or it says which packages are missing."""
+"""The command ``autograder``: ``start`` for students, `report`, the rest in `cli`; or which packages are missing."""
 
 import re
 import sys
@@ -13,9 +13,14 @@ def main() -> None:
         start.main(sys.argv[2:])
         return
     try:
-        from autograder import cli
+        if sys.argv[1:2] == ["report"]:
+            from autograder.report import command
 
-        cli.main()
+            command.main(sys.argv[2:])
+        else:
+            from autograder import cli
+
+            cli.main()
     except ModuleNotFoundError as error:
         if not _missing("grading"):
             raise

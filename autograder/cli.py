@@ -1,9 +1,10 @@
-"""The command line: ``autograder release | grade | demo | coverage | mutate``; ``start`` is in `__main__`."""
+"""The command line: ``autograder release | grade | regrade | demo | coverage | mutate``; `__main__` has the rest."""
 
 import argparse
 import statistics
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,10 @@ def main() -> None:
     # Only to be named: `__main__` runs it, also where nothing for grading is installed.
     commands = parser.add_subparsers(required=True, metavar="command")
     commands.add_parser("start", help="copy an exercise to a place of your own, work/WORD/")
+    commands.add_parser("report", help="write a page about a graded class")
     _add_grade(commands)
+    _add_regrade(commands)
+    _add_alike(commands)
     for name, function, text in (
         ("release", release_sets, "verify the problem sets and write the notebooks that students open"),
         ("demo", demo, "grade a class of solutions, stubs, known mistakes and alternatives"),
@@ -59,8 +63,8 @@ def main() -> None:
             text = "write pages for the first student of each kind (default) or for all"
             command.add_argument("--feedback", choices=("first", "all"), default="first", help=text)
     options = parser.parse_args()
-    if options.run is grade:
-        sys.exit(grade(options))
+    if options.run in (grade, regrade, alike):
+        sys.exit(options.run(options))
     unknown = sorted(set(options.words) - set(course.words()))
     if unknown:
         parser.error(f"no problem set {', '.join(unknown)}; there are: {', '.join(course.words())}")
@@ -76,14 +80,40 @@ def _add_grade(commands: argparse._SubParsersAction) -> None:
     text = "grade everybody who handed in an assignment and is not graded yet"
     command = commands.add_parser("grade", help=text, description=text)
     command.add_argument("assignment", metavar="ASSIGNMENT", help="e.g. activations")
+    _add_whom_and_where(command)
+    command.add_argument("--force", action="store_true", help="grade again what is graded")
+    command.set_defaults(run=grade)
+
+
+def _add_regrade(commands: argparse._SubParsersAction) -> None:
+    text = "grade again after a problem was mended, and list who changes, by how much and why"
+    command = commands.add_parser("regrade", help=text, description=text)
+    command.add_argument("assignment", metavar="ASSIGNMENT", help="e.g. activations")
+    command.add_argument("--write", action="store_true", help="write it into the gradebook after it is listed")
+    _add_whom_and_where(command)
+    command.set_defaults(run=regrade, force=True)
+
+
+def _add_alike(commands: argparse._SubParsersAction) -> None:
+    text = "write a page of answers that are alike beyond what the problems force, for you to read"
+    command = commands.add_parser("alike", help=text, description=text)
+    command.add_argument("assignment", metavar="ASSIGNMENT", help="e.g. activations")
+    command.add_argument("--to", type=Path, metavar="FOLDER", help="where to write it (default: report/ in the course)")
+    _add_course(command)
+    command.set_defaults(run=alike)
+
+
+def _add_course(command: argparse.ArgumentParser) -> None:
+    text = "the course's folder (default: where nbgrader finds it from the working folder)"
+    command.add_argument("--course", type=Path, metavar="FOLDER", help=text)
+
+
+def _add_whom_and_where(command: argparse.ArgumentParser) -> None:
     command.add_argument("--student", nargs="+", default=[], metavar="ID", help="only these students")
     command.add_argument("--workers", type=_positive, metavar="N", help="submissions at once (default: one a core)")
     command.add_argument("--scheduler", metavar="ADDRESS", help="of a running Dask cluster, e.g. tcp://head:8786")
-    command.add_argument("--force", action="store_true", help="grade again what is graded")
     command.add_argument("--no-sandbox", action="store_true", help="run submissions with your rights: dangerous")
-    text = "the course's folder (default: where nbgrader finds it from the working folder)"
-    command.add_argument("--course", type=Path, metavar="FOLDER", help=text)
-    command.set_defaults(run=grade)
+    _add_course(command)
 
 
 def _positive(text: str) -> int:
@@ -94,7 +124,81 @@ def _positive(text: str) -> int:
 
 def grade(options: argparse.Namespace) -> int:
     """Grade a class and print one line for each student; 0 only when every submission was graded."""
-    from autograder.grading.run import GradingError, Options, grade_class
+    from autograder.grading.run import grade_class
+
+    def run(nbgrader, chosen, bar, show):
+        def told(done: int, total: int, line: "Line | None") -> None:
+            show(done, total)
+            if line:
+                bar.console.print(_line(line), soft_wrap=True, highlight=False)
+
+        return grade_class(nbgrader, options.assignment, chosen, told)
+
+    lines = _run_grading(options, "grading", run)
+    if lines is None:
+        return 1
+    failed = [line for line in lines if line.score is None]
+    console.print(_summary(lines, len(failed)), highlight=False, soft_wrap=True)
+    return 1 if failed else 0
+
+
+def regrade(options: argparse.Namespace) -> int:
+    """Grade a class again, list what changes, and write it if that is asked for; 0 only when all were graded."""
+    from autograder.grading.run import regrade_class
+
+    def write(lines: "list[Line]") -> bool:
+        for line in sorted(lines, key=lambda line: line.student):
+            if line.score is None or line.changes:
+                console.print(_change(line), soft_wrap=True, highlight=False)
+        return options.write
+
+    def run(nbgrader, chosen, bar, show):
+        return regrade_class(nbgrader, options.assignment, chosen, lambda done, total, _: show(done, total), write)
+
+    lines = _run_grading(options, "grading again", run)
+    if lines is not None:
+        console.print(_summary_of_changes(lines, options.write), soft_wrap=True, highlight=False)
+    return 1 if lines is None or any(line.score is None for line in lines) else 0
+
+
+def alike(options: argparse.Namespace) -> int:
+    """Write the page of answers that are alike, and say where it is."""
+    from nbgrader.api import Gradebook, MissingEntry
+
+    from autograder.grading.graded import read_class, read_executed
+    from autograder.problems import problems
+    from autograder.programs import source_of
+    from autograder.report.copies import pairs
+    from autograder.report.page import write_copies
+
+    try:
+        nbgrader = course.nbgrader_at(options.course.resolve()) if options.course else course.nbgrader_here()
+        coursedir = nbgrader.coursedir
+        with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
+            found = read_class(gradebook, coursedir, options.assignment)
+    except (course.NoCourseError, MissingEntry) as error:
+        console.print(escape(str(error)), highlight=False, soft_wrap=True)
+        return 1
+    root = Path(coursedir.root)
+    source = root / coursedir.format_path(coursedir.source_directory, ".", options.assignment)
+    notebooks = [read_executed(path.read_bytes()) for path in source.glob("*.ipynb")]
+    known = {
+        task.name: [
+            *(notebook.sources.get(task.name, "") for notebook in notebooks if notebook),
+            *(source_of(program.functions[0], task.name)
+              for program in (*problem.alternatives, *problem.mistakes)),
+        ]
+        for task in found.tasks if (problem := problems().get(task.name))
+    }  # fmt: skip
+    two = pairs(found, known)
+    page = write_copies(found, two, root, options.to or root / "report")
+    console.print(f"{len(two)} pairs to read: {page}", highlight=False, soft_wrap=True)
+    return 0
+
+
+def _run_grading(options: argparse.Namespace, what: str, run: Callable) -> "list[Line] | None":
+    """What `run` makes of the course that the options name; None, and a sentence is printed, when it cannot go on."""
+    from autograder.grading.run import GradingError, Options
     from autograder.grading.settings import SeedError
 
     if options.no_sandbox:
@@ -103,24 +207,31 @@ def grade(options: argparse.Namespace) -> int:
     chosen = Options(tuple(options.student), options.workers, options.scheduler, options.force, not options.no_sandbox)
     try:
         nbgrader = course.nbgrader_at(options.course.resolve()) if options.course else course.nbgrader_here()
-        with _progress(f"grading {options.assignment}") as bar:
+        with _progress(f"{what} {options.assignment}") as bar:
             task = bar.add_task("", total=None)
-
-            def show(done: int, total: int, line: "Line | None") -> None:
-                bar.update(task, completed=done, total=total)
-                if line:
-                    bar.console.print(_line(line), soft_wrap=True, highlight=False)
-
-            lines = grade_class(nbgrader, options.assignment, chosen, show)
+            return run(nbgrader, chosen, bar, lambda done, total: bar.update(task, completed=done, total=total))
     except (GradingError, NoSandboxError, SeedError, course.NoCourseError) as error:
         console.print(f"[bold red]Not graded.[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        return 1
     except KeyboardInterrupt:
         console.print("Stopped. What is graded stays graded; run the same command again to go on.")
-        return 1
-    failed = [line for line in lines if line.score is None]
-    console.print(_summary(lines, len(failed)), highlight=False, soft_wrap=True)
-    return 1 if failed else 0
+    return None
+
+
+def _change(line: "Line") -> Text:
+    if line.score is None:
+        return _line(line)
+    reasons = "".join(f"\n    {printable(reason)}" for reason in line.reasons)
+    return Text(f"{printable(line.student)}: {line.before.points:g} → {line.score.points:g} points{reasons}")
+
+
+def _summary_of_changes(lines: "list[Line]", write: bool) -> str:
+    graded = [line for line in lines if line.score is not None]
+    moved = [line.score.points - line.before.points for line in graded]
+    gain, lose = sum(step > 0 for step in moved), sum(step < 0 for step in moved)
+    said = f"{len(graded)} graded again: {gain} gain points, {lose} lose points."
+    if len(graded) < len(lines):
+        said += f" {len(lines) - len(graded)} not graded."
+    return f"{said} Written." if write else f"{said} Nothing is written; --write writes it."
 
 
 def _line(line: "Line") -> Text:

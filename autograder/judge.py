@@ -4,7 +4,7 @@ import functools
 import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -17,6 +17,7 @@ from autograder.expected import Expected, baseline, draw, expect
 from autograder.problem import CONTRACT, Problem
 from autograder.programs import Program
 from autograder.resemblance import nearest
+from autograder.sketch import Sketch, sketch_of
 
 # Seconds: a timed call that was too slow is made again until so much is spent, for the machine may have been busy.
 PATIENCE = 1.0
@@ -38,12 +39,16 @@ class Criterion:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of one problem; `mistake` is the name of the known mistake that it looks like."""
+    """The result of one problem; `mistake` is the name of the known mistake that it looks like.
+
+    Where it looks like none and something is wrong, `sketch` says what was returned.
+    """
 
     problem: str
     criteria: tuple[Criterion, ...]
     hint: str | None = None
     mistake: str | None = None
+    sketch: Sketch = field(default_factory=dict)
 
     @property
     def score(self) -> float:
@@ -192,7 +197,18 @@ class Exam:
             for name, points in problem.points.items()
         )
         mistake = self._recognise(outcomes, findings, breaches) if any(said.values()) else None
-        return Verdict(problem.name, criteria, mistake and mistake.hint, mistake and mistake.name)
+        if mistake or not any(said.values()):
+            return Verdict(problem.name, criteria, mistake and mistake.hint, mistake and mistake.name)
+        return Verdict(problem.name, criteria, sketch=self._sketch(outcomes, findings, breaches))
+
+    def _sketch(
+        self, outcomes: Sequence[Outcome], findings: Sequence[str | None], breaches: Sequence[str | None]
+    ) -> Sketch:
+        """What was returned; nothing where that cannot be told: it is worth no submission."""
+        try:
+            return sketch_of(self.problem, self.cases, outcomes, findings, breaches)
+        except Exception:
+            return {}
 
     def _partly_right(self, outcomes: Sequence[Outcome], findings: Sequence[str | None]) -> tuple[float, str]:
         """The points of "values" that are earned although not all are right, and a sentence about them.

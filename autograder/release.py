@@ -32,12 +32,12 @@ from autograder.calls.outcome import shorten
 from autograder.course import ROOT, digest_of, nbgrader_at
 from autograder.coverage import coverage
 from autograder.digest import digest
+from autograder.marks import PREFIX
 from autograder.problem import Problem
 from autograder.problems import problem_sets, problems
 from autograder.sandbox.provisioner import WarmProvisioner
 
 TOTAL = 100
-PREFIX = "check_"
 # In a notebook's metadata.
 SIGNATURE = "autograder"
 # Seconds: what runs longer has no end. A cell of the course takes a hundredth of it on a busy machine.

@@ -2,12 +2,11 @@
 
 import html
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autograder.judge import Criterion, Verdict
-
-MIME = "application/vnd.autograder.verdict+json"
+from autograder.marks import MIME
 
 _STYLE = "text-align: left; vertical-align: top; padding: 0.25em 1em 0.25em 0"
 
@@ -27,6 +26,20 @@ class Report:
         record = {"problem": verdict.problem, "score": verdict.score, "mistake": verdict.mistake}
         title = f"{verdict.problem}: {verdict.score:g} of {verdict.maximum:g} points"
         return cls(verdict.score, title, verdict.criteria, verdict.hint, record)
+
+    @classmethod
+    def of_grading(cls, verdict: Verdict, limit: str | None = None) -> "Report":
+        """As `of_verdict`, with a record that says everything: for the report of the class, and for other systems.
+
+        `limit` is the sentence about the limit that the function met, if it met one.
+        """
+        report = cls.of_verdict(verdict)
+        criteria = [
+            {"name": c.name, "points": c.points, "earned": c.earned, "message": report._what(c)}
+            for c in verdict.criteria
+        ]
+        more = {"maximum": verdict.maximum, "hint": verdict.hint, "criteria": criteria, "limit": limit}
+        return replace(report, record={**report.record, **more, "sketch": verdict.sketch})
 
     @classmethod
     def of_note(cls, note: str) -> "Report":

@@ -68,9 +68,9 @@ def grade(course: Path, *options: str) -> tuple[int, str]:
     return code, (course / "grading.log").read_text()
 
 
-def grade_on(cluster: str, course: Path, *options: str) -> tuple[int, str]:
+def grade_on(cluster: str, course: Path, *options: str, command: str = "grade") -> tuple[int, str]:
     """Grade the class with a cluster that runs already, in this process; the exit code, and what was printed."""
-    command = ["autograder", "grade", WORD, "--course", str(course), "--scheduler", cluster, *options]
+    command = ["autograder", command, WORD, "--course", str(course), "--scheduler", cluster, *options]
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as said:
         patch.setattr(sys, "argv", command)
         with pytest.raises(SystemExit) as ended:

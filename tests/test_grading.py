@@ -136,6 +136,46 @@ def test_a_regrade_repeats_itself_and_keeps_what_a_person_wrote(cluster, tmp_pat
     assert after["student1"][4] == before["student1"][4]
 
 
+def test_a_mended_problem_is_regraded_and_says_who_changes_before_it_writes(cluster, tmp_path):
+    course = make_course(tmp_path, students=2)
+    grade_on(cluster, course)
+    with Gradebook(url(course)) as book:
+        notebook = book.find_submission(WORD, "student0").notebooks[0]
+        grade_of = {g.name: g for g in notebook.grades}
+        # As if the check had been wrong, and a person had read the answer since.
+        grade_of["check_relu_forward"].auto_score = 1
+        grade_of["explain_vanishing"].manual_score, grade_of["explain_vanishing"].needs_manual_grade = 7, False
+        notebook.comments[0].manual_comment = "Well argued."
+        notebook.late_submission_penalty = 2
+        book.db.commit()
+    path = course / "autograded" / "student0" / WORD / f"{WORD}.ipynb"
+    path.write_text(path.read_text().replace('"score": 4.0', '"score": 1.0').replace('"earned": 1.0', '"earned": 0.0'))
+    before, executed = gradebook(url(course)), path.read_bytes()
+    code, said = grade_on(cluster, course, command="regrade")
+    assert code == 0
+    assert "student0: 92 → 95 points\n    check_relu_forward: 1 → 4. " in said
+    assert "contract 0 → 1" in said
+    assert "student1" not in said
+    assert "2 graded again: 1 gain points, 0 lose points. Nothing is written; --write writes it." in said
+    assert (gradebook(url(course)), path.read_bytes()) == (before, executed)
+    code, said = grade_on(cluster, course, "--write", command="regrade")
+    assert "Written." in said
+    after = gradebook(url(course))
+    assert after["student1"] == before["student1"]
+    changed = [(b, a) for b, a in zip(before["student0"][3], after["student0"][3], strict=True) if a != b]
+    assert changed == [(("check_relu_forward", 1, None, False), ("check_relu_forward", 4, None, False))]
+    # The penalty that a person has set, and the comment.
+    assert (after["student0"][2], after["student0"][4]) == (2, before["student0"][4])
+    assert path.read_bytes() != executed
+
+
+def test_what_is_handed_in_anew_is_not_regraded(cluster, tmp_path):
+    course = make_course(tmp_path, students=1)
+    code, said = grade_on(cluster, course, command="regrade")
+    assert code == 1
+    assert "run `autograder grade activations` first" in said
+
+
 def test_a_killed_worker_costs_nothing(undisturbed, tmp_path):
     course = make_course(tmp_path)
     run = grading(course)

@@ -19,7 +19,7 @@ from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_solut
 from sqlalchemy import event
 from traitlets.config import Config
 
-from autograder.grading.records import Result, Score, forget_time, record
+from autograder.grading.records import Result, Score, forget_time, record, recorded
 
 DUE = datetime(2030, 1, 1)
 BOB = "bob"
@@ -244,6 +244,56 @@ def gradebook(course, tmp_path):
     shutil.copy(course.root / "ours.db", tmp_path)
     with Gradebook(f"sqlite:///{tmp_path}/ours.db") as gradebook:
         yield gradebook
+
+
+class HalfOfIt(LateSubmissionPlugin):
+    def late_submission_penalty(self, student_id, score, total_seconds_late):
+        return score / 2
+
+
+@pytest.mark.slow
+def test_a_regrade_keeps_what_a_person_has_set(gradebook):
+    def results(first):
+        return {"one": Result({"check_first": first, "check_second": 4.0, "answer": None})}
+
+    def of(name):
+        grade = gradebook.find_grade(name, "one", "ps", "ann")
+        return grade.auto_score, grade.manual_score, grade.needs_manual_grade
+
+    def again(first, **options):
+        return record(gradebook, "ps", "ann", None, results(first), HalfOfIt(), again=True, **options)
+
+    record(gradebook, "ps", "ann", DUE + timedelta(hours=1), results(1.0), HalfOfIt())
+    for name, points in (("answer", 5.0), ("check_first", 2.0), ("check_second", 3.0)):
+        grade = gradebook.find_grade(name, "one", "ps", "ann")
+        grade.manual_score, grade.needs_manual_grade = points, False
+    notebook = gradebook.find_submission_notebook("one", "ps", "ann")
+    assert notebook.late_submission_penalty == 2.5
+    # As the policy has it of what a person has given since.
+    notebook.late_submission_penalty = 5.0
+    gradebook.db.commit()
+    before, points = recorded(gradebook, "ps", "ann")
+    assert (before.points, before.penalty, points["one", "check_first"]) == (5.0, 5.0, 1.0)
+
+    # Without a person's word the points are the grader's, and half of them are gone.
+    gradebook.find_grade("check_first", "one", "ps", "ann").manual_score = None
+    gradebook.db.commit()
+    gradebook.find_submission_notebook("one", "ps", "ann").late_submission_penalty = 4.5
+    gradebook.db.commit()
+    assert again(3.0, write=False).points == 5.5
+    assert (recorded(gradebook, "ps", "ann")[0].points, of("check_first")) == (4.5, (1.0, None, False))
+    assert again(3.0).penalty == 5.5
+    # Only what has changed is to be looked at again, and of a person's own answers nothing is.
+    assert (of("check_first"), of("check_second"), of("answer")) == (
+        (3.0, None, False), (4.0, 3.0, False), (None, 5.0, False),
+    )  # fmt: skip
+
+    # A penalty that is not the policy's stays.
+    gradebook.find_submission_notebook("one", "ps", "ann").late_submission_penalty = 1.0
+    gradebook.db.commit()
+    assert again(0.0).penalty == 1.0
+    with pytest.raises(MissingEntry):
+        recorded(gradebook, "ps", "nobody")
 
 
 @pytest.mark.slow

@@ -215,7 +215,7 @@ def test_a_check_and_the_imports_of_the_notebooks_run_in_the_small_installation(
     assert told.stdout.startswith("relu_forward: 0 of 4 points")
 
 
-@pytest.mark.parametrize("command", ["grade", "--help"])
+@pytest.mark.parametrize("command", ["grade", "report", "--help"])
 def test_a_command_says_in_one_sentence_which_packages_it_needs(small, command):
     told = run("from autograder.__main__ import main; main()", small, command, "activations")
     assert told.returncode == 1

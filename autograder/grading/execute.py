@@ -89,6 +89,7 @@ class _Run:
         self._past: list[NotebookNode] = []
         self._displays: Displays = {}
         self._verdicts: dict[str, Verdict] = {}
+        self._limits: dict[str, str] = {}
         self._ran = 0
         self._kernel: Kernel | None = None
         self.remarks: list[str] = []
@@ -152,7 +153,7 @@ class _Run:
         if problem.call is backward and forward is not None:
             verdict = with_forward(verdict, forward)
         points = float(cell.metadata.nbgrader.points)
-        data = Report.of_verdict(verdict)._repr_mimebundle_()
+        data = Report.of_grading(verdict, self._limits.get(problem.name))._repr_mimebundle_()
         data["text/plain"] = str(verdict.score * points / verdict.maximum if verdict.maximum else 0.0)
         streams = [output for output in printed.outputs if output.output_type == "stream"]
         for stream in streams:
@@ -170,10 +171,12 @@ class _Run:
             return exam.judge(exam.outcomes(lambda cases: self._outcomes(exam, cases, printed)))
         except (StoppedError, NotRunError) as error:
             self.remarks.append(f"{problem.name} lost its points at a limit. {error}")
+            self._limits[problem.name] = str(error)
             return exam.refuse(str(error))
         except KernelEndedError as error:
             self.remarks.append(f"{problem.name} lost its points. The kernel ended while it ran: {error}.")
-            return exam.refuse(f"The kernel ended while {problem.name} ran: {error}.")
+            self._limits[problem.name] = f"The kernel ended while {problem.name} ran: {error}."
+            return exam.refuse(self._limits[problem.name])
         except exchange.ExchangeError as error:
             return exam.refuse(str(error))
 
@@ -184,6 +187,11 @@ class _Run:
         reply = self._request(CALLS, {}, question, shown=printed)
         if not reply.message.get("buffers") and reply.stopped:
             raise StoppedError(self._why_stopped(printed, exam.problem.name))
+        if reply.stopped:
+            # The calls before it gave something; the one that was interrupted costs points.
+            why = self._why_stopped(printed, exam.problem.name)
+            self.remarks.append(f"{exam.problem.name} lost points at a limit. {why}")
+            self._limits[exam.problem.name] = why
         outcomes = exchange.read_answer(reply.message["buffers"], exam.problem, cases)
         return [replace(outcome, seconds=reply.seconds) for outcome in outcomes] if timed else outcomes
 

@@ -66,19 +66,44 @@ def record(
     timestamp: datetime | None,
     results: Mapping[str, Result],
     late_plugin: LateSubmissionPlugin,
+    again: bool = False,
+    write: bool = True,
 ) -> Score:
     """Write the `results` by notebook of one submission, all or nothing, and return what the gradebook then has.
+
+    `again` says that the same submission was graded before: a person who has given points is asked for another look
+    only where the grader's have changed, and a penalty that is not the policy's stays. Without `write` everything is
+    found and nothing is kept.
 
     The student and the submission are made where they are missing; a notebook without a result was not handed in
     and earns 0. Manual scores, extra credit and manual comments stay as they are. `timestamp` is in UTC without a
     timezone; None leaves the recorded one. Raises nbgrader's `MissingEntry` for an unknown assignment and
     `ValueError` for a result that does not have exactly the grade cells of its notebook.
     """
-    with gradebook.engine.begin() as connection:
-        score = _record(connection, assignment, student, timestamp, results, late_plugin)
+    with gradebook.engine.connect() as connection:
+        score = _record(connection, assignment, student, timestamp, results, late_plugin, again)
+        if write:
+            connection.commit()
     # Objects that the caller holds are read anew.
     gradebook.db.expire_all()
     return score
+
+
+def recorded(gradebook: Gradebook, assignment: str, student: str) -> tuple[Score, dict[tuple[str, str], float | None]]:
+    """What the gradebook has of a submission, and the grader's points by notebook and grade_id.
+
+    Raises nbgrader's `MissingEntry` where it has none.
+    """
+    with gradebook.engine.connect() as connection:
+        submission = connection.scalar(
+            select(SUBMISSION.c.id)
+            .join(ASSIGNMENT, ASSIGNMENT.c.id == SUBMISSION.c.assignment_id)
+            .where((ASSIGNMENT.c.name == assignment) & (SUBMISSION.c.student_id == student))
+        )
+        if submission is None:
+            raise MissingEntry(f"The gradebook has no submission of {student!r} for {assignment!r}.")
+        notebooks, grades, _ = _rows(connection, submission)
+    return _score(notebooks, grades), {(row["notebook"], row["name"]): row["auto_score"] for row in grades}
 
 
 def forget_time(gradebook: Gradebook, assignment: str, student: str) -> None:
@@ -97,30 +122,60 @@ def _record(
     timestamp: datetime | None,
     results: Mapping[str, Result],
     late_plugin: LateSubmissionPlugin,
+    again: bool,
 ) -> Score:
     submission, late = _submission(connection, assignment, student, timestamp)
     notebooks, grades, comments = _rows(connection, submission)
     _refuse_other_cells(notebooks, grades, results)
-    graded = [_graded(row, results) for row in grades]
+    graded = [_graded(row, results, again) for row in grades]
     _update(connection, GRADE, ["auto_score", "needs_manual_grade"], grades, graded)
     commented = [_commented(row, results) for row in comments]
     _update(connection, COMMENT, ["auto_comment"], comments, commented)
 
-    points = {row["notebook"]: 0.0 for row in notebooks}
-    for row in graded:
-        points[row["notebook"]] += _points(row)
+    points, before = _points_of(notebooks, graded), _points_of(notebooks, grades)
     penalised = []
     for row in notebooks:
         if row["notebook"] in results:
             score = points[row["notebook"]]
-            penalty = late_plugin.late_submission_penalty(student, score, late) if late > 0 else None
-            row = row | {"late_submission_penalty": _bounded(penalty, score)}
+            policy = _Policy(late_plugin, student, late)
+            kept = row["late_submission_penalty"]
+            by_hand = again and not _same(kept, policy.of(before[row["notebook"]]))
+            row = row | {"late_submission_penalty": _bounded(kept, score) if by_hand else policy.of(score)}
         penalised.append(row)
     _update(connection, SUBMITTED, ["late_submission_penalty"], notebooks, penalised)
-    penalty = sum(row["late_submission_penalty"] or 0.0 for row in penalised)
-    unread = sum(row["max_score"] for row in graded if row["auto_score"] is None and row["manual_score"] is None)
-    possible = sum(row["max_score"] for row in graded) - unread
-    return Score(max(0.0, sum(points.values()) - penalty), possible, unread, penalty)
+    return _score(penalised, graded)
+
+
+def _score(notebooks: list[dict], grades: list[dict]) -> Score:
+    penalty = sum(row["late_submission_penalty"] or 0.0 for row in notebooks)
+    unread = sum(row["max_score"] for row in grades if row["auto_score"] is None and row["manual_score"] is None)
+    possible = sum(row["max_score"] for row in grades) - unread
+    return Score(max(0.0, sum(map(_points, grades)) - penalty), possible, unread, penalty)
+
+
+def _points_of(notebooks: list[dict], grades: list[dict]) -> dict[str, float]:
+    points = {row["notebook"]: 0.0 for row in notebooks}
+    for row in grades:
+        points[row["notebook"]] += _points(row)
+    return points
+
+
+@dataclass(frozen=True)
+class _Policy:
+    """What the course takes off a score that is so many seconds late."""
+
+    plugin: LateSubmissionPlugin
+    student: str
+    late: float
+
+    def of(self, score: float) -> float | None:
+        if self.late <= 0:
+            return None
+        return _bounded(self.plugin.late_submission_penalty(self.student, score, self.late), score)
+
+
+def _same(a: float | None, b: float | None) -> bool:
+    return abs((a or 0.0) - (b or 0.0)) < 1e-9
 
 
 def _submission(connection: Connection, assignment: str, student: str, timestamp: datetime | None) -> tuple[str, float]:
@@ -210,7 +265,7 @@ def _refuse_other_cells(notebooks: list[dict], grades: list[dict], results: Mapp
             )
 
 
-def _graded(row: dict, results: Mapping[str, Result]) -> dict:
+def _graded(row: dict, results: Mapping[str, Result], again: bool) -> dict:
     """A row of grades as it must be; those of tasks wait for a person from the beginning."""
     result = results.get(row["notebook"])
     if result is None:
@@ -218,6 +273,8 @@ def _graded(row: dict, results: Mapping[str, Result]) -> dict:
     if row["type"] != "GradeCell":
         return row
     score = result.scores[row["name"]]
+    if again and score == row["auto_score"]:
+        return row
     return row | {"auto_score": score, "needs_manual_grade": score is None or row["manual_score"] is not None}
 
 

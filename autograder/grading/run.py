@@ -2,15 +2,16 @@
 
 import contextlib
 import fcntl
+import itertools
 import logging
 import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from distributed import CancelledError, Client, Future, LocalCluster, as_completed
 from distributed.security import Security
@@ -20,7 +21,8 @@ from nbgrader.preprocessors import AssignLatePenalties
 from sqlalchemy.exc import DBAPIError
 
 from autograder.grading import intake
-from autograder.grading.records import Score, forget_time, record
+from autograder.grading.graded import Executed, read_executed
+from autograder.grading.records import Result, Score, forget_time, record, recorded
 from autograder.grading.restore import Master, cell_order, masters
 from autograder.grading.settings import Grading, Settings, settings_of
 from autograder.grading.worker import Graded, Job, grade
@@ -67,6 +69,86 @@ class Options:
     scheduler: str | None = None
     force: bool = False
     sandbox: bool = True
+
+
+@dataclass(frozen=True)
+class Change(Line):
+    """What grading again makes of one submission: as `Line` says, and what was there before."""
+
+    before: Score | None = None
+    reasons: tuple[str, ...] = ()
+    results: Mapping[str, Result] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> bool:
+        return bool(self.reasons) or self.score != self.before
+
+
+# What is done with a submission that was graded.
+Take = Callable[[str, intake.Submission, Graded], Line]
+
+
+def regrade_class(
+    nbgrader: NbGraderAPI,
+    assignment: str,
+    options: Options,
+    show: Callable[[int, int, Line | None], None],
+    write: Callable[[list[Line]], bool],
+) -> list[Line]:
+    """Grade everybody who is graded once more, and write it down if `write`, which is told everything, says so.
+
+    `show` is told how many are done, of how many, and what became of the last. Raises `GradingError`.
+    """
+    course = _Course(nbgrader, assignment, options)
+    with course.alone():
+        again, lines = course.graded()
+        show(0, len(again), None)
+        if again:
+            with _cluster(options, min(course.workers, len(again))) as client:
+                for done, line in enumerate(course.grade(client, again, course.compare), start=1):
+                    lines.append(line)
+                    show(done, len(again), line)
+        if write(lines):
+            for line in lines:
+                if isinstance(line, Change):
+                    course.keep(line)
+        return lines
+
+
+def changes(
+    notebook: str,
+    before: Mapping[tuple[str, str], float | None],
+    after: Mapping[str, float | None],
+    old: Executed | None,
+    new: Executed | None,
+) -> Iterator[str]:
+    """A sentence for each cell whose points change, with the criteria that are behind it."""
+    for grade_id, points in after.items():
+        had = before.get((notebook, grade_id))
+        if had == points:
+            continue
+        said = f"{grade_id}: {_shown(had)} → {_shown(points)}"
+        was, now = (executed.records.get(grade_id, {}) if executed else {} for executed in (old, new))
+        why = "; ".join(_criteria(was, now))
+        yield f"{said}. {why}" if why else f"{said}."
+
+
+def _shown(points: float | None) -> str:
+    return "to be read" if points is None else f"{points:g}"
+
+
+def _criteria(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """What is judged otherwise now; of a verdict that did not keep its criteria, what is wrong now."""
+    earned = {c["name"]: c["earned"] for c in was.get("criteria") or ()}
+    for criterion in now.get("criteria") or ():
+        name, points, message = criterion["name"], criterion["earned"], criterion["message"]
+        if name in earned and earned[name] != points:
+            yield f"{name} {earned[name]:g} → {points:g}" + (f": {message}" if message else "")
+        elif name not in earned and message:
+            yield f"{name}: {message}"
+    if was.get("mistake") != now.get("mistake"):
+        names = [str(record.get("mistake") or "none").replace("_", " ") for record in (was, now)]
+        yield f"recognised mistake: {names[0]} → {names[1]}"
 
 
 def grade_class(
@@ -139,6 +221,9 @@ class _Course:
 
     def waiting(self) -> list[str]:
         """Who is to be graded. Raises `GradingError` for a student who handed in nothing."""
+        return [student for student in self._wanted() if self._options.force or not self._is_graded(student)]
+
+    def _wanted(self) -> list[str]:
         there = intake.names(self._path(self._coursedir.submitted_directory), self._assignment)
         # macOS takes the letters of a name apart.
         as_written = {intake.printable(student): student for student in there}
@@ -151,10 +236,11 @@ class _Course:
                 f"Nobody has handed in {self._assignment}; expected "
                 f"{self._coursedir.submitted_directory}/<student>/{self._assignment}/{self._assignment}.ipynb."
             )
-        return [student for student in wanted if self._options.force or not self._is_graded(student)]
+        return wanted
 
-    def grade(self, client: Client, waiting: Sequence[str]) -> Iterator[Line]:
-        """Hand the submissions out, a few ahead of the workers, and write down what comes back."""
+    def grade(self, client: Client, waiting: Sequence[str], take: "Take | None" = None) -> Iterator[Line]:
+        """Hand the submissions out, a few ahead of the workers, and `take` what comes back: write it down."""
+        take = take or self._write
         left = iter(waiting)
         handed_out: dict[Future, _Handed] = {}
         refused: list[Line] = []
@@ -185,7 +271,7 @@ class _Course:
                 continue
             hand_out_next()
             if isinstance(graded, Graded):
-                yield self._write(handed.student, handed.submission, graded)
+                yield take(handed.student, handed.submission, graded)
             else:
                 lost = f"Dask lost it {TRIES} times (it is {future.status}); run the same command again."
                 yield Line(handed.student, None, problem=_sentence(graded) if graded else lost)
@@ -212,9 +298,20 @@ class _Course:
 
     def _write(self, student: str, submission: intake.Submission, graded: Graded) -> Line:
         """Into the gradebook, then into autograded/: what lies there is in the gradebook."""
-        staged = self.root / "build" / "grading" / self._assignment / student
-        _replace_files(staged, graded, submission, self._beside)
+        self._stage(student, submission, graded)
         score = _patiently(lambda: self._record(student, submission, graded), self._gradebook)
+        self._move(student)
+        return Line(student, score, (*submission.remarks, *graded.remarks))
+
+    def _stage(self, student: str, submission: intake.Submission, graded: Graded) -> None:
+        _replace_files(self._staged(student), graded, submission, self._beside)
+
+    def _staged(self, student: str) -> Path:
+        return self.root / "build" / "grading" / self._assignment / student
+
+    def _move(self, student: str) -> None:
+        """What was staged takes its place in autograded/."""
+        staged = self._staged(student)
         final = self._folder(self._coursedir.autograded_directory, student)
         final.parent.mkdir(parents=True, exist_ok=True)
         if final.exists():
@@ -225,7 +322,45 @@ class _Course:
             shutil.rmtree(old, ignore_errors=True)
         else:
             staged.rename(final)
-        return Line(student, score, (*submission.remarks, *graded.remarks))
+
+    def graded(self) -> tuple[list[str], list[Line]]:
+        """Who is graded, and a line for everybody who is not, or who has handed in anew since."""
+        wanted = self._wanted()
+        waiting = [student for student in wanted if not self._is_graded(student)]
+        what = f"is not graded yet, or was handed in anew: run `autograder grade {self._assignment}` first."
+        lines = [Line(student, None, problem=f"The submission {what}") for student in waiting]
+        return [student for student in wanted if student not in set(waiting)], lines
+
+    def compare(self, student: str, submission: intake.Submission, graded: Graded) -> "Change | Line":
+        """What would change in the gradebook. What was graded is laid down beside it, to be written later."""
+        old = {name: self._before(student, name) for name in graded.notebooks}
+        self._stage(student, submission, graded)
+        try:
+            before, points = _patiently(lambda: recorded(self._gradebook, self._assignment, student), self._gradebook)
+            after = _patiently(lambda: self._again(student, graded.results, write=False), self._gradebook)
+        except MissingEntry as error:
+            return Line(student, None, problem=str(error))
+        reasons = tuple(itertools.chain.from_iterable(
+            changes(name, points, result.scores, old[name], read_executed(graded.notebooks[name]))
+            for name, result in graded.results.items()
+        ))  # fmt: skip
+        remarks = (*submission.remarks, *graded.remarks)
+        return Change(student, after, remarks, before=before, reasons=reasons, results=graded.results)
+
+    def keep(self, change: "Change") -> None:
+        """Write down what was compared."""
+        _patiently(lambda: self._again(change.student, change.results, write=True), self._gradebook)
+        self._move(change.student)
+
+    def _before(self, student: str, notebook: str) -> Executed | None:
+        try:
+            folder = self._folder(self._coursedir.autograded_directory, student)
+            return read_executed((folder / f"{notebook}.ipynb").read_bytes())
+        except OSError:
+            return None
+
+    def _again(self, student: str, results: Mapping[str, Result], write: bool) -> Score:
+        return record(self._gradebook, self._assignment, student, None, results, self._late, again=True, write=write)
 
     def _record(self, student: str, submission: intake.Submission, graded: Graded) -> Score:
         if submission.untimed:
