@@ -1,8 +1,8 @@
 """What is published of each network, with the source of every figure.
 
 The papers print parameters in millions. The exact counts are those of an implementation that others use, named in
-`parameters_source`: torchvision 0.28 and timm 1.0.31, which a test holds our networks against; the models of Caffe's
-zoo, bvlc_alexnet and bvlc_googlenet; the tables of O. Sémery's imgclsmob (pytorchcv).
+`parameters_source`: torchvision 0.28, timm 1.0.31 and O. Sémery's imgclsmob (pytorchcv 0.0.74), which a test holds our
+networks against; the models of Caffe's zoo, bvlc_alexnet and bvlc_googlenet.
 """
 
 from dataclasses import dataclass
@@ -143,20 +143,20 @@ PUBLISHED = {
         *(2015, "Szegedy et al. 2016", 299, 42, 25_954_248, LAYERS),
         with_auxiliary=29_280_048,
         multiply_adds=3.8e9,
-        multiply_adds_source="Szegedy et al. 2016, table 3, before the first 7×7 was factorized (cited from memory)",
+        multiply_adds_source="Szegedy et al. 2016, table 3, before the first 7×7 was factorized",
         top1=23.4,
-        error_source=f"Szegedy et al. 2016, table 3, one crop{FEWER} (cited from memory)",
-        difference="The layers of table 1 with the widths of the authors' v3 cost more than the paper's table 3 says.",
+        error_source=f"Szegedy et al. 2016, table 3, one crop{FEWER}",
+        difference="The paper prints no widths inside of modules; with those of the authors' v3 they cost more.",
     ),
     "inception_v3": _imagenet(
         *(2015, "Szegedy et al. 2016", 299, None, 23_834_568, TORCHVISION),
         with_auxiliary=27_161_264,
         multiply_adds=4.8e9,
-        multiply_adds_source="Szegedy et al. 2016, table 3 (cited from memory)",
+        multiply_adds_source="Szegedy et al. 2016, table 3",
         top1=21.2,
         top5=5.6,
         error_source=f"Szegedy et al. 2016, table 3, one crop{FEWER}",
-        difference="The authors' code costs 5.7 billion multiply-adds, more than the paper prints.",
+        difference="The authors' code costs more than the paper says, which has 5 billion in its abstract.",
     ),
     "inception_v4": _imagenet(
         *(2016, "Szegedy et al. 2017", 299, None, 42_679_816, TIMM),
