@@ -67,7 +67,7 @@ clip_boxes(torch.tensor([[-2.0, 1.0, 5.0, 9.0], [3.0, 2.0, 4.0, 3.0]]), height=6
 # In the book: [Boxes, and how they are judged](../../book/detection/boxes.md).
 #
 #
-# How well does a box fit an object? Its *IoU* (교집합 대 합집합 비율), *intersection over union*, says it in one
+# How well does a box fit an object? Its *IoU* (합집합 대비 교집합 비율), *intersection over union*, says it in one
 # number. What both boxes cover is divided by what at least one of them covers. Here $A$ and $B$ are two boxes, and
 # $|A|$ is the area of $A$:
 #

@@ -68,7 +68,7 @@ export function draw(stage) {
     </div>
     <div class="moving-tables" aria-hidden="true">
       ${drawing("scene", "scene", `0 0 ${SIZE} ${SIZE}`, 16)}
-      ${drawing("heat", "windows with a digit?", "0 0 64 132", 7.5)}
+      ${drawing("heat", "a digit here?", "0 0 64 132", 7.5)}
       ${drawing("curve", "precision over recall", "0 0 118 112", 12)}
     </div>
     <p class="moving-words" aria-live="polite"></p>`;
