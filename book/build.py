@@ -134,7 +134,8 @@ def has_avx2_at_most() -> bool:
 
 def execute_as_other_processors() -> int:
     """Execute the pages once for each other processor; each has a cache of its own."""
-    for name, settings in PROCESSORS.items():
+    for name, processor in PROCESSORS.items():
+        settings = processor | {"BOOK_DRAWS": "no"}
         if name == "AVX2" and has_avx2_at_most():
             console.print("This processor has AVX2 itself: the pages are not executed for it once more.")
         elif execute(CACHE.with_name(f".jupyter_cache-{name.replace(' ', '-')}"), settings, f" with {name}"):

@@ -297,13 +297,27 @@ def test_the_gate_holds_pages_and_book_to_a_minute(seconds, chapters, said):
     assert all(text in complaint for text, complaint in zip(said, found, strict=True))
 
 
-def test_the_gate_reports_how_long_each_page_computes(course):
-    (course / "book" / "page.md").write_text(HEAD + CELL.format("for _ in range(40_000_000):\n    pass"))
+def test_the_gate_reports_how_long_each_page_computes_and_draws_no_figure_twice(course):
+    figure = """import os, pathlib
+import matplotlib.pyplot as plt
+%config InlineBackend.figure_formats = ["svg"]
+
+class Marked(plt.Line2D):
+    def draw(self, renderer):
+        with pathlib.Path("../drawn").open("a") as file:
+            file.write(os.environ.get("ATEN_CPU_CAPABILITY", "itself") + "\\n")
+
+plt.gca().add_line(Marked([0, 1], [0, 1]))
+plt.show()
+"""
+    cells = CELL.format("for _ in range(40_000_000):\n    pass") + CELL.format(figure)
+    (course / "book" / "page.md").write_text(HEAD + cells)
     result = build(course, "--gate")
     assert result.returncode == 0, result.stdout + result.stderr
     report = json.loads((course / "_build" / ".jupyter_cache" / "reports" / "page.json").read_text())
     assert report["computed"] > 0.2
     assert re.search(r"Seconds of computing: page \d+", result.stdout)
+    assert set((course / "drawn").read_text().split()) == {"itself"}
 
 
 @pytest.mark.parametrize(

@@ -65,16 +65,6 @@ def fit(net, task, rate, steps, seed=0):
     return net.eval()
 
 
-def errors(make, task, rate, steps):
-    """Percent of wrong digits for each seed: (learned from, tested with)."""
-    learned, tested = [], []
-    for seed in SEEDS:
-        net = fit(he(make(), seed), task, rate, steps, seed)
-        learned.append(100 - right(net, task.inputs, task.labels))
-        tested.append(100 - right(net, task.test_inputs, task.test_labels))
-    return learned, tested
-
-
 def compare(contenders, task, rates, steps):
     """Each contender at its best rate: the lowest mean training error.
 
@@ -82,9 +72,11 @@ def compare(contenders, task, rates, steps):
     """
     found = {}
     for name, make in contenders.items():
-        tried = {rate: errors(make, task, rate, steps) for rate in rates}
-        best = min(tried, key=lambda rate: sum(tried[rate][0]))
-        found[name] = (best, *tried[best])
+        nets = {rate: [fit(he(make(), seed), task, rate, steps, seed) for seed in SEEDS] for rate in rates}
+        learned = {rate: [100 - right(net, task.inputs, task.labels) for net in nets[rate]] for rate in rates}
+        best = min(rates, key=lambda rate: sum(learned[rate]))
+        tested = [100 - right(net, task.test_inputs, task.test_labels) for net in nets[best]]
+        found[name] = (best, learned[best], tested)
         print(f"{name}, {count(make()):,} parameters. Wrong in training (%):")
-        print("   ", ", ".join(f"{span(tried[rate][0])} at {rate}" for rate in rates))
+        print("   ", ", ".join(f"{span(learned[rate])} at {rate}" for rate in rates))
     return found

@@ -1,6 +1,7 @@
 """The digits, and the plain networks that the pages of this chapter start and train."""
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import nn
@@ -44,14 +45,20 @@ def plain_net(depth, width, start, activation, seed=0):
     return nn.Sequential(*layers[:-1])
 
 
+@lru_cache
+def normal_numbers(seed, width, depth):
+    """Normal numbers for the inputs (128, width) and for the weights of each square layer."""
+    generator = torch.Generator().manual_seed(seed)
+    inputs = torch.randn(128, width, generator=generator)
+    return inputs, [torch.randn(width, width, generator=generator) for _ in range(depth)]
+
+
 def through_layers(activation, alpha, seed, width=1024, depth=10):
     """The outputs of square layers, each (128, width), and their weights of deviation alpha."""
-    generator = torch.Generator().manual_seed(seed)
-    outputs, weights = [torch.randn(128, width, generator=generator)], []
-    for _ in range(depth):
-        normal = torch.randn(width, width, generator=generator)
-        weights.append(alpha * normal)
-        outputs.append(activation(outputs[-1] @ weights[-1].T))
+    inputs, normal = normal_numbers(seed, width, depth)
+    outputs, weights = [inputs], [alpha * numbers for numbers in normal]
+    for weight in weights:
+        outputs.append(activation(outputs[-1] @ weight.T))
     return outputs[1:], weights
 
 
