@@ -15,6 +15,7 @@ from autograder.calls.kinds import DIFFERENTIATED
 from autograder.calls.outcome import STOPPED, ComplaintError, Outcome, Output, describe, message_of, shorten
 from autograder.calls.returned import kind_of
 from autograder.calls.signature import Ask, Signature
+from autograder.precision import exact_float32
 
 
 def run(signature: Signature, case: Case, functions: Mapping[str, Any], device: torch.device) -> Outcome:
@@ -22,7 +23,13 @@ def run(signature: Signature, case: Case, functions: Mapping[str, Any], device: 
     inputs = Inputs(prepare(case, device))
     alone = one_thread() if case.timed else contextlib.nullcontext()
     try:
-        with alone, torch.no_grad(), contextlib.redirect_stderr(sys.stdout), stopped_after(case.limit):
+        with (
+            alone,
+            exact_float32(),
+            torch.no_grad(),
+            contextlib.redirect_stderr(sys.stdout),
+            stopped_after(case.limit),
+        ):
             tensors = signature.call(signature, case, inputs, _asker(signature, functions, case.timed))
             # Cloned at once: the student's code may go on to write into what it returned.
             outputs = tuple(Output(clone(t).cpu(), str(t.device)) for t in tensors)

@@ -17,6 +17,8 @@ INSIDE = (
     "datasets.py",
     "devices.py",
     "experiments.py",
+    "internals.py",
+    "precision.py",
     "sandbox/__init__.py",
     "sandbox/inside",
 )
