@@ -111,7 +111,7 @@ def grade(options: argparse.Namespace) -> int:
                 if line:
                     bar.console.print(_line(line), soft_wrap=True, highlight=False)
 
-            lines = grade_class(nbgrader, options.assignment, chosen, show)
+            lines = grade_class(nbgrader, options.assignment, chosen, show, bar.console.print)
     except (GradingError, NoSandboxError, SeedError, course.NoCourseError) as error:
         console.print(f"[bold red]Not graded.[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return 1

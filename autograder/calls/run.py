@@ -20,7 +20,12 @@ from autograder.precision import exact_float32
 
 def run(signature: Signature, case: Case, functions: Mapping[str, Any], device: torch.device) -> Outcome:
     """Make one call of `signature` with the student's `functions` on `device`. Raises nothing that they raise."""
-    inputs = Inputs(prepare(case, device))
+    try:
+        inputs = Inputs(prepare(case, device))
+    except Exception as error:
+        # A GPU that is full, or that an earlier call has broken.
+        what = f"{type(error).__name__}: {shorten(message_of(error))}"
+        return Outcome(None, f"{signature.name} cannot be given its inputs ({what}).", ())
     alone = one_thread() if case.timed else contextlib.nullcontext()
     try:
         with (
