@@ -53,7 +53,9 @@ runpy.run_path({script!r}, run_name="__main__")
 def test_an_exercise_works_without_what_only_linux_and_the_grader_have(word, tmp_path):
     hidden = HIDDEN.format(hidden=(*LINUX, *GRADING))
     code = RUN.format(hidden=hidden, word=word, script=str(ROOT / "tests" / "student.py"))
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env={})
+    # Windows reads files otherwise unless it is told how; here the rest of ASCII cannot be read at all.
+    other_encoding = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PYTHONIOENCODING": "utf-8"}
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=other_encoding)
     assert ran.returncode == 0, ran.stdout + ran.stderr[-2000:]
     assert ran.stdout.split("\n")[-2].startswith(f"{word}: ")
 

@@ -95,7 +95,7 @@ def grade_class(
             say(course.notice)
         # A worker takes seconds to start: none for whom there is no submission.
         with _cluster(options, min(course.workers, len(waiting))) as client:
-            course.probe(client)
+            course.probe(client, len(waiting))
             for line in course.grade(client, waiting):
                 lines.append(line)
                 show(len(lines), len(waiting), line)
@@ -165,11 +165,14 @@ class _Course:
             )
         return [student for student in wanted if self._options.force or not self._is_graded(student)]
 
-    def probe(self, client: Client) -> None:
-        """Have every worker start a kernel and, on a GPU, make a tensor in it. Raises `GradingError` if one cannot."""
+    def probe(self, client: Client, submissions: int) -> None:
+        """Have every worker start a kernel and, on a GPU, make a tensor in it. Raises `GradingError` if one cannot.
+
+        On the CPU no more workers than there are submissions: each takes seconds to start its sandbox.
+        """
         if not self._settings.sandbox and not self._settings.gpu:
             return
-        places = list(client.nthreads()) or [None]
+        places = list(client.nthreads())[: None if self._settings.gpu else submissions] or [None]
         asked = [
             client.submit(probe, self._settings, workers=place, allow_other_workers=place is not None, pure=False)
             for place in places
