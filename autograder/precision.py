@@ -5,6 +5,8 @@ A right program would then be wrong by hundreds of its tolerances.
 """
 
 import contextlib
+import functools
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +24,7 @@ def exact_float32() -> Iterator[None]:
     set as it was before, whatever was set in the block: torch has two generations of these settings, and a notebook
     may have used either or both.
     """
+    _hear_out()
     cudnn = torch.backends.cudnn
     algorithms = cudnn.deterministic, cudnn.benchmark
     before = _settings()
@@ -32,6 +35,14 @@ def exact_float32() -> Iterator[None]:
     finally:
         cudnn.deterministic, cudnn.benchmark = algorithms
         _set(*before)
+
+
+@functools.cache
+def _hear_out() -> None:
+    """Let some torches say, once and to nobody, that they prefer the newer settings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _set(*_settings())
 
 
 def _places() -> list[Any]:

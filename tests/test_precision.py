@@ -1,13 +1,14 @@
 """Right programs earn everything on a GPU, whose sums and products are others; and a notebook keeps its settings."""
 
 import contextlib
+import warnings
 
 import pytest
 import torch
 from exams import exam
 from torch import nn
 
-from autograder import expected
+from autograder import expected, precision
 from autograder.calls import kinds, run
 from autograder.calls.case import Case
 from autograder.calls.kinds import function
@@ -121,6 +122,23 @@ def test_torch_without_the_newer_settings_is_served_by_the_older(monkeypatch):
         assert not torch.backends.cudnn.allow_tf32
     assert torch.get_float32_matmul_precision() == "high"
     assert torch.backends.cudnn.allow_tf32
+
+
+def test_what_torch_says_once_about_the_older_settings_is_said_to_nobody(monkeypatch, recwarn):
+    said = []
+
+    def once(precision):
+        if not said:
+            said.append(precision)
+            warnings.warn("Please use the new API settings", stacklevel=2)
+
+    monkeypatch.setattr(torch, "set_float32_matmul_precision", once)
+    precision._hear_out.cache_clear()
+    for _ in range(2):
+        with exact_float32():
+            pass
+    assert said
+    assert not recwarn.list
 
 
 def test_a_setting_in_a_function_lasts_no_longer_than_its_call():
