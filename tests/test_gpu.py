@@ -398,11 +398,18 @@ def test_a_cell_that_breaks_the_gpu_costs_no_other_cell(monkeypatch):
     parent = execute.warm_parent
     monkeypatch.setattr(execute, "warm_parent", lambda gpu, threads, sandbox: parent(False, threads, sandbox))
     broken = "def f():\n    raise RuntimeError('CUDA error: device-side assert triggered')\nf()"
-    cells = [nbformat.v4.new_code_cell(source) for source in ("x = 3", broken, "print(x)")]
+    cells = [nbformat.v4.new_code_cell(source) for source in ("x = 3", broken, "print(x, f.__name__)")]
     notebook = nbformat.v4.new_notebook(cells=cells)
     execute.execute(notebook, {}, GPU)
-    assert "The kernel was started again without this cell" in notebook.cells[1].outputs[-1].evalue
-    assert notebook.cells[2].outputs[0].text == "3\n"
+    assert "of this cell it has the imports, functions and classes" in notebook.cells[1].outputs[-1].evalue
+    assert notebook.cells[2].outputs[0].text == "3 f\n"
+
+
+def test_what_a_cell_defines_is_kept_as_it_was_written():
+    source = "import math\nx = f()\n\n@once\ndef f():  # one\n    return math.pi\n\nclass C:\n    pass\nfor _ in C: f()"
+    kept = "import math\n@once\ndef f():  # one\n    return math.pi\nclass C:\n    pass"
+    assert execute._definitions(source) == kept
+    assert execute._definitions("%matplotlib inline\nx = 1") == execute._definitions("def f(:") == ""
 
 
 @pytest.mark.slow

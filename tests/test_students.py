@@ -60,6 +60,15 @@ def test_an_exercise_works_without_what_only_linux_and_the_grader_have(word, tmp
     assert ran.stdout.split("\n")[-2].startswith(f"{word}: ")
 
 
+def test_a_copy_of_an_exercise_is_made_without_them(tmp_path):
+    hidden = HIDDEN.format(hidden=(*LINUX, *GRADING, "torch"))
+    code = f"import runpy, sys\n{hidden}\nsys.argv[1:] = ['start', 'activations']\n"
+    code += f"sys.path.insert(0, {str(ROOT)!r})\nrunpy.run_module('autograder', run_name='__main__')"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env={})
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    assert (tmp_path / "work" / "activations" / "activations.ipynb").exists()
+
+
 def first_cell(word):
     cells = solution_notebook(word).cells
     return next(c.source for c in cells if c.metadata.get("nbgrader", {}).get("grade_id") == IMPORTS)

@@ -1,5 +1,6 @@
 """A notebook run in the sandbox and judged from outside: sources go in, outputs and scores come out."""
 
+import ast
 import contextlib
 import functools
 import time
@@ -140,8 +141,12 @@ class _Run:
         failure = self._failure(reply)
         if _BROKEN in failure:
             self._end()
+            self._past.append(from_dict({**cell, "source": _definitions(cell.source)}))
             shown.fail(reply.message["content"])
-            said = "A GPU stops for good at such an error. The kernel was started again without this cell."
+            said = (
+                "A GPU stops for good at such an error. The kernel was started again; of this cell it has the imports, "
+                "functions and classes."
+            )
             return [*shown.outputs, error_output("KernelEnded", said)]
         if OUT_OF_MEMORY in failure:
             self.remarks.append(f"A cell {FULL}.")
@@ -315,6 +320,18 @@ class _Run:
 def _is_skipped(cell: NotebookNode) -> bool:
     """Whether Jupyter's own runner leaves a cell out: an empty one, and one with its tag for this."""
     return not cell.source.strip() or SKIPPED in cell.metadata.get("tags", ())
+
+
+def _definitions(source: str) -> str:
+    """What a cell defines and imports, without what it computes; nothing where it is not plain Python."""
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError):
+        return ""
+    kinds, lines = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef), source.splitlines()
+    kept = [node for node in body if isinstance(node, kinds)]
+    first = [min(part.lineno for part in (node, *getattr(node, "decorator_list", ()))) for node in kept]
+    return "\n".join("\n".join(lines[i - 1 : node.end_lineno]) for i, node in zip(first, kept, strict=True))
 
 
 class StoppedError(Exception):
