@@ -132,7 +132,7 @@ def grade(options: argparse.Namespace) -> int:
             if line:
                 bar.console.print(_line(line), soft_wrap=True, highlight=False)
 
-        return grade_class(nbgrader, options.assignment, chosen, told)
+        return grade_class(nbgrader, options.assignment, chosen, told, bar.console.print)
 
     lines = _run_grading(options, "grading", run)
     if lines is None:
@@ -153,7 +153,10 @@ def regrade(options: argparse.Namespace) -> int:
         return options.write
 
     def run(nbgrader, chosen, bar, show):
-        return regrade_class(nbgrader, options.assignment, chosen, lambda done, total, _: show(done, total), write)
+        def told(done: int, total: int, _: "Line | None") -> None:
+            show(done, total)
+
+        return regrade_class(nbgrader, options.assignment, chosen, told, write, bar.console.print)
 
     lines = _run_grading(options, "grading again", run)
     if lines is not None:

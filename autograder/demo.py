@@ -112,7 +112,9 @@ def grade_demo(word: str, progress: Callable[[str, int, int], None], all_feedbac
     Raises `GradingError` when a submission could not be graded.
     """
     _start_course(word)
-    lines = grade_class(nbgrader_at(COURSE), word, Options(), lambda done, all, _: progress("grading", done, all))
+    lines = grade_class(
+        nbgrader_at(COURSE), word, Options(), lambda done, all, _: progress("grading", done, all), print
+    )
     failed = [line for line in lines if line.score is None]
     if failed:
         raise GradingError(f"{failed[0].student} of the demo class was not graded: {failed[0].problem}")

@@ -2,11 +2,13 @@
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import return_and_correct_aliasing
+
+from autograder.internals import add_device, aliased, wrapper_of
 
 
 def device() -> torch.device:
@@ -18,11 +20,10 @@ def device() -> torch.device:
 def simulated_gpu() -> Iterator[torch.device]:
     """A device that behaves as a GPU does and computes on the CPU; usable inside the ``with`` block.
 
-    Values, views and control flow are real. A tensor of this device mixes with CPU tensors exactly where one of
-    CUDA would: with those of no dimension, as an index, and in ``copy_``; anything else raises torch's
-    "same device" error. Autograd works if the process has entered such a block before its first backward pass. All
-    this rests on ``torch.utils.backend_registration``, a private interface: torch is pinned, and the tests say what
-    must hold.
+    Values, views and control flow are real, and the factors of products are rounded to TF32 where torch's settings let
+    a GPU do so. A tensor of this device mixes with CPU tensors exactly where one of CUDA would: with those of no
+    dimension, as an index, and in ``copy_``; anything else raises torch's "same device" error. Autograd works if the
+    process has entered such a block before its first backward pass.
     """
     with _FactoriesOnSimulatedGpu():
         yield _register()
@@ -33,14 +34,7 @@ class SimulatedGpuTensor(torch.Tensor):
 
     @staticmethod
     def __new__(cls, inner: torch.Tensor):
-        wrapper = torch.Tensor._make_wrapper_subclass(
-            cls,
-            inner.shape,
-            strides=inner.stride(),
-            storage_offset=inner.storage_offset(),
-            dtype=inner.dtype,
-            device=_register(),
-        )
+        wrapper = wrapper_of(cls, inner, _register())
         wrapper.inner = inner
         return wrapper
 
@@ -66,22 +60,24 @@ class SimulatedGpuTensor(torch.Tensor):
     def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         inner_args, inner_kwargs = _inner(func, args), _inner(func, _on_cpu(kwargs))
-        result = func(*inner_args, **inner_kwargs)
+        result = KERNELS.get(func, func)(*inner_args, **inner_kwargs)
         if func is torch.ops.aten._to_copy.default and _type_of(kwargs.get("device")) == "cpu":
             return result
         if _works_in_place(func):
             return args[0]
         result = _outer(result)
-        return return_and_correct_aliasing(func, args, kwargs, result) if _aliases(func) else result
+        return aliased(func, args, kwargs, result) if _aliases(func) else result
 
 
 def _without_lists(index):
     """An index with tensors in place of its lists of numbers, which torch would make on the device, and cannot."""
-    if isinstance(index, tuple):
-        return tuple(map(_without_lists, index))
-    if isinstance(index, list) and all(isinstance(place, int | list) for place in index):
-        return torch.tensor(index, dtype=None if index else torch.int64)
-    return index
+
+    def as_tensor(part):
+        if isinstance(part, list | tuple) and all(isinstance(place, int | list | tuple) for place in part):
+            return torch.tensor(part, dtype=None if part else torch.int64)
+        return part
+
+    return tuple(map(as_tensor, index)) if isinstance(index, tuple) else as_tensor(index)
 
 
 class _FactoriesOnSimulatedGpu(TorchFunctionMode):
@@ -106,14 +102,40 @@ _MIXING = {
 }
 
 
+def to_tf32(x: torch.Tensor) -> torch.Tensor:
+    """The float32 numbers of `x` rounded to the ten bits behind the point that TF32 has, as a GPU rounds factors."""
+    if not isinstance(x, torch.Tensor) or x.dtype != torch.float32:
+        return x
+    return ((x.contiguous().view(torch.int32) + 0x0FFF + (x.view(torch.int32) >> 13 & 1)) & ~0x1FFF).view(torch.float32)
+
+
+def _shortened(op, setting: Callable[[], Any], factors: Sequence[int]) -> Callable[..., Any]:
+    """The operation as CUDA has it: its factors, by their places, in TF32 where torch's `setting` says so."""
+
+    def compute(*args, **kwargs):
+        if getattr(setting(), "fp32_precision", None) == "tf32":
+            args = [to_tf32(argument) if i in factors else argument for i, argument in enumerate(args)]
+        return op(*args, **kwargs)
+
+    return compute
+
+
+# What the simulated GPU computes in another way than the CPU, and how. Tests put more here.
+KERNELS: dict[Any, Callable[..., Any]] = {
+    op: _shortened(op, setting, factors)
+    for setting, factors, ops in (
+        (lambda: torch.backends.cuda.matmul, (0, 1), ("mm", "bmm")),
+        (lambda: torch.backends.cuda.matmul, (1, 2), ("addmm", "baddbmm")),
+        (lambda: torch.backends.cudnn.conv, (0, 1), ("convolution",)),
+        (lambda: torch.backends.cudnn.conv, (0, 1, 2), ("convolution_backward",)),
+    )
+    for op in (getattr(torch.ops.aten, name).default for name in ops)
+}
+
+
 @functools.cache
 def _register() -> torch.device:
-    from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
-
-    _setup_privateuseone_for_python_backend("simgpu")
-    _register.library = torch.library.Library("_", "IMPL", "PrivateUse1")
-    _register.library.fallback(_run_factory)
-    return torch.device("simgpu:0")
+    return add_device("simgpu", _run_factory)
 
 
 def _run_factory(op, *args, **kwargs):

@@ -32,7 +32,7 @@ def sources_of(*modules: str) -> set[Path]:
         path = _file_of(waiting.pop())
         if path is not None and path not in found:
             found.add(path)
-            waiting.extend(imports_of(path.read_text()))
+            waiting.extend(imports_of(path.read_text(encoding="utf-8")))
     return found
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import torch
 
 from autograder.calls.case import Case, prepare, tensors_in
+from autograder.calls.kinds import LAYERED
 from autograder.calls.run import one_thread
+from autograder.precision import exact_float32
 from autograder.problem import CONTRACT, Problem, Target
 
 # The first exponential of a process, made by one thread. When several make it at once, the math library may choose the
@@ -79,7 +81,9 @@ def _transposed(case: Case) -> Case:
 def expect(problem: Problem, case: Case, device: torch.device) -> Expected:
     """The reference's outputs for `case`, and tolerances from its own error between float32 and float64.
 
-    The reference is given contiguous tensors: in some layouts torch's own gradients are wrong.
+    Where the student's program may use torch's own layers, the error that they have on `device` counts too: a GPU
+    convolves by other algorithms. The reference is given contiguous tensors: in some layouts torch's own gradients are
+    wrong.
     """
     cpu = torch.device("cpu")
     plain = replace(case, layout="contiguous")
@@ -87,16 +91,19 @@ def expect(problem: Problem, case: Case, device: torch.device) -> Expected:
     rounded = prepare(_with_dtype(plain, torch.float32), cpu)
     widened = {name: _to(value, torch.float64) for name, value in rounded.items()}
     exact = _reference(problem, widened)
-    single = _reference(problem, rounded)
+    singles = [_reference(problem, rounded)]
+    if problem.call in LAYERED and device.type != cpu.type:
+        there = _reference(problem, prepare(_with_dtype(plain, torch.float32), device))
+        singles.append(tuple(output.cpu() for output in there))
     eps32, eps = torch.finfo(torch.float32).eps, torch.finfo(case.dtype).eps
     sizes = _sizes(problem, widened, exact)
     tolerances = tuple(
-        SLACK * max(_largest(s.double() - e.double()), eps32 * size) * eps / eps32
-        for s, e, size in zip(single, exact, sizes, strict=True)
+        SLACK * max(*(_largest(s.double() - e.double()) for s in found), eps32 * size) * eps / eps32
+        for e, size, *found in zip(exact, sizes, *singles, strict=True)
     )
     outputs = double if case.dtype == torch.float64 else tuple(_to(e, case.dtype) for e in exact)
     right = double if case.dtype == torch.float64 else exact
-    measured = () if problem.measured is None else _targets(problem, case, right, exact, single)
+    measured = () if problem.measured is None else _targets(problem, case, right, exact, *singles)
     # What is made from no tensor is made on the CPU. A fresh tensor names its device as the student's will: "cuda"
     # is "cuda:0" there.
     place = device if any(True for _ in tensors_in(rounded)) else cpu
@@ -125,16 +132,17 @@ def _sizes(problem: Problem, inputs: Mapping[str, Any], outputs: Sequence[torch.
 def _targets(problem: Problem, case: Case, *outputs: Sequence[torch.Tensor]) -> tuple[Target, ...]:
     """What must be measured: as the problem says, or what the reference gives, up to the rounding it suffers.
 
-    `outputs` are those of the reference: the right ones, and on float32's inputs the exact and the rounded ones.
+    `outputs` are those of the reference: the right ones, and on float32's inputs the exact ones and one or two that are
+    rounded.
     """
     if problem.measured.targets is not None:
         return problem.measured.targets(case)
-    right, exact, rounded = (problem.measured.of(case, tuple(t.double() for t in found)) for found in outputs)
+    right, exact, *rounded = (problem.measured.of(case, tuple(t.double() for t in found)) for found in outputs)
     eps32, eps = torch.finfo(torch.float32).eps, torch.finfo(case.dtype).eps
     size = max(map(_largest, right))
     return tuple(
-        Target(r, SLACK * max(_largest(s - e), eps32 * size) * eps / eps32)
-        for r, e, s in zip(right, exact, rounded, strict=True)
+        Target(r, SLACK * max(*(_largest(s - e) for s in found), eps32 * size) * eps / eps32)
+        for r, e, *found in zip(right, exact, *rounded, strict=True)
     )
 
 
@@ -154,7 +162,8 @@ def baseline(problem: Problem, case: Case, device: torch.device) -> float:
 
 def _reference(problem: Problem, inputs: Mapping[str, Any]) -> tuple[torch.Tensor, ...]:
     arguments = {name: value for name, value in inputs.items() if name != "dout"}
-    return tuple(t.detach() for t in problem.expected(arguments, inputs.get("dout")))
+    with exact_float32():
+        return tuple(t.detach() for t in problem.expected(arguments, inputs.get("dout")))
 
 
 def _largest(values: torch.Tensor) -> float:

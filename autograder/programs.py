@@ -79,7 +79,7 @@ def _written(function: Callable) -> str:
 @functools.lru_cache(maxsize=16)
 def _sources_in(path: str) -> dict[str, str]:
     """The source of every function and class at the top of a file, read once: `inspect` reads it for each class."""
-    lines = Path(path).read_text().splitlines(keepends=True)
+    lines = Path(path).read_text(encoding="utf-8").splitlines(keepends=True)
     found = {}
     for node in ast.parse("".join(lines)).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):

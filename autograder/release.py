@@ -38,6 +38,8 @@ from autograder.problems import problem_sets, problems
 from autograder.sandbox.provisioner import WarmProvisioner
 
 TOTAL = 100
+# The cell that imports this package. A notebook may be opened where it is not, or where another has its name.
+IMPORTS = "imports"
 # In a notebook's metadata.
 SIGNATURE = "autograder"
 # Seconds: what runs longer has no end. A cell of the course takes a hundredth of it on a busy machine.
@@ -147,7 +149,21 @@ def read_script(text: str, problems: dict[str, Problem]) -> NotebookNode:
         else:
             place, count = given["grade_id"], 0
             cell.id, cell.metadata = place, {"nbgrader": _complete(given, problems)}
+            if place == IMPORTS:
+                cell.source = re.sub(r"^from autograder import .*$", _tried, cell.source, flags=re.MULTILINE)
     return notebook
+
+
+def _tried(line: re.Match) -> str:
+    """The import of this package, with one sentence about what to do where it fails."""
+    return f"""try:
+    {line[0]}
+except ImportError as error:
+    raise ImportError(
+        "This notebook needs the package autograder of its course, not the one on PyPI: run %pip install . in the "
+        "folder of the course, or what its README says for Colab, restart the kernel, and run this cell again "
+        f"({{error}})."
+    ) from None"""
 
 
 def _complete(given: dict, problems: dict[str, Problem]) -> dict:

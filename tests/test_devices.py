@@ -35,6 +35,7 @@ WORKS = {
     "CPU index": lambda x: x[torch.tensor([0, 2])],
     "a list as index": lambda x: x[[2, 0]],
     "lists among indices": lambda x: x[..., [3, 1, 0]] + x[[0, 1, 2], 1:2],
+    "a tuple among indices": lambda x: x[:, (3, 1)],
     "a list of truths": lambda x: x[[True, False, True]],
     "a list of none": lambda x: x[[]],
     "writing through a list": lambda x: written(x.clone(), [2, 0]),

@@ -347,19 +347,3 @@ def test_without_bubblewrap_nothing_is_graded(tmp_path):
     assert done.returncode == 0
     assert "submissions run with your rights" in " ".join(done.stdout.split())
     assert scores(url(course)) == {"student0": RIGHT}
-
-
-@pytest.mark.parametrize(("memory", "workers"), [("24576", 3), ("24576\\n24576", 6), ("4096", 1)])
-def test_a_gpu_has_as_many_workers_as_its_memory_is_for(tmp_path, monkeypatch, memory, workers):
-    from autograder.grading import run
-
-    program = tmp_path / "nvidia-smi"
-    program.write_text(f"#!/bin/sh\nprintf '{memory}\\n'\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(run.os, "cpu_count", lambda: 64)
-    assert run._workers(run.Grading(gpu=True, gpu_memory=8.0)) == workers
-    assert run._workers(run.Grading(gpu=False)) == 64
-    program.unlink()
-    with pytest.raises(run.GradingError, match="give --workers"):
-        run._workers(run.Grading(gpu=True))

@@ -392,7 +392,7 @@ def test_without_bubblewrap_there_is_no_sandbox(monkeypatch):
 
 def test_a_machine_that_cannot_shut_in_says_so(parent):
     """Here because no file system is so small; elsewhere a container may not mount."""
-    with pytest.raises(bubblewrap.NoSandboxError, match=r"A kernel cannot be shut in on this machine \(.* mount: "):
+    with pytest.raises(bubblewrap.NoSandboxError, match=r"Submissions cannot be shut in on this machine \(.*mount: "):
         Kernel(parent, Limits(scratch=-1))
 
 

@@ -5,14 +5,14 @@ import threading
 from collections.abc import Iterator
 
 import torch
-from torch.autograd import forward_ad
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
+
+from autograder.internals import DispatchMode, differentiates
 
 AUTOGRAD = "autograd: write the gradient by hand"
 
 
-class Rules(TorchDispatchMode):
+class Rules(DispatchMode):
     """Stops autograd and the operations that are the exercise itself, however they are spelled.
 
     With `autograd` it is allowed: of a layer that torch is to differentiate nothing is written by hand.
@@ -55,9 +55,7 @@ class FunctionRules(TorchFunctionMode):
         self.rules = rules
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        if forward_ad._current_level >= 0 or any(
-            isinstance(a, torch.Tensor) and torch._C._functorch.is_gradtrackingtensor(a) for a in args
-        ):
+        if differentiates(args):
             self.rules.stop(AUTOGRAD)
         name = getattr(func, "__name__", "").removesuffix("_")
         if name in self.rules.forbidden:

@@ -239,6 +239,8 @@ TRAININGS: tuple[Call, ...] = (training, fitting, models.transferring)
 # Those whose first output is whether a ValueError was raised.
 RAISING: tuple[Call, ...] = (numbers, models.freezing, models.replacing, models.grouping)
 
+# Those in which torch's own layers compute what is compared, in the student's program too.
+LAYERED: tuple[Call, ...] = (modules.module, models.freezing, models.replacing, models.looking)
 # Those that torch differentiates: the student writes no gradient, and autograd is allowed.
 DIFFERENTIATED: tuple[Call, ...] = (modules.module,)
 

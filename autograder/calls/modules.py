@@ -1,7 +1,6 @@
 """The kind of call about a class of layers: an `nn.Module` is made, given known parameters, and run both ways."""
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -50,7 +49,7 @@ def outputs_from(net: nn.Module, inputs: dict[str, Any], returns: Sequence[str],
     """What `returns` names of one call of a network that holds ``state``; `inputs` then has the x that it was given."""
     dout, state = inputs.get("dout"), inputs["state"]
     net.train(inputs["training"])
-    with torch.enable_grad(), _without_short_floats():
+    with torch.enable_grad():
         leaf = inputs["x"].detach().requires_grad_(dout is not None)
         # Not the leaf itself: whoever works in place on it is told by autograd, not that the input is changed.
         x = inputs["x"] = clone(leaf)
@@ -151,15 +150,3 @@ def _layers(names: Mapping[str, tuple], others: Mapping[str, tuple]) -> list[str
         if name not in others:
             found.append(name if not layer or any(n.rpartition(".")[0] == layer for n in others) else layer)
     return list(dict.fromkeys(found))
-
-
-@contextlib.contextmanager
-def _without_short_floats() -> Iterator[None]:
-    """Let a GPU convolve in float32 as it is, not shortened to the ten bits that it takes by default."""
-    settings = torch.backends.cudnn.conv
-    before = settings.fp32_precision
-    settings.fp32_precision = "ieee"
-    try:
-        yield
-    finally:
-        settings.fp32_precision = before

@@ -15,14 +15,26 @@ from autograder.calls.kinds import DIFFERENTIATED
 from autograder.calls.outcome import STOPPED, ComplaintError, Outcome, Output, describe, message_of, shorten
 from autograder.calls.returned import kind_of
 from autograder.calls.signature import Ask, Signature
+from autograder.precision import exact_float32
 
 
 def run(signature: Signature, case: Case, functions: Mapping[str, Any], device: torch.device) -> Outcome:
     """Make one call of `signature` with the student's `functions` on `device`. Raises nothing that they raise."""
-    inputs = Inputs(prepare(case, device))
+    try:
+        inputs = Inputs(prepare(case, device))
+    except Exception as error:
+        # A GPU that is full, or that an earlier call has broken.
+        what = f"{type(error).__name__}: {shorten(message_of(error))}"
+        return Outcome(None, f"{signature.name} cannot be given its inputs ({what}).", ())
     alone = one_thread() if case.timed else contextlib.nullcontext()
     try:
-        with alone, torch.no_grad(), contextlib.redirect_stderr(sys.stdout), stopped_after(case.limit):
+        with (
+            alone,
+            exact_float32(),
+            torch.no_grad(),
+            contextlib.redirect_stderr(sys.stdout),
+            stopped_after(case.limit),
+        ):
             tensors = signature.call(signature, case, inputs, _asker(signature, functions, case.timed))
             # Cloned at once: the student's code may go on to write into what it returned.
             outputs = tuple(Output(clone(t).cpu(), str(t.device)) for t in tensors)

@@ -1,5 +1,6 @@
 """A notebook run in the sandbox and judged from outside: sources go in, outputs and scores come out."""
 
+import ast
 import contextlib
 import functools
 import time
@@ -37,6 +38,11 @@ RESTARTS = 32
 SECOND_TRIES = 2
 # How many times as much as a cell all cells together may show.
 ALL_CELLS = 20
+# What torch says of a GPU without memory, what is said then, and what torch says of every call after one that broke
+# the process's connection to the GPU, as an index beyond the end of a tensor does.
+OUT_OF_MEMORY = "out of memory"
+FULL = "found no memory left on the GPU"
+_BROKEN = "CUDA error"
 # Characters of what a function prints while it is checked.
 _PRINTED = 2000
 
@@ -127,12 +133,24 @@ class _Run:
 
     def _run_showing(self, cell: NotebookNode, shown: Outputs) -> list[NotebookNode]:
         try:
-            reply = self._request("execute", _execution(cell.source), shown=shown)
+            reply = self._request("execute", execution(cell.source), shown=shown)
         except NotRunError as error:
             return [error_output("NotRun", str(error))]
         except KernelEndedError as error:
             said = f"The kernel ended while this cell ran: {error}. It was started again without this cell."
             return [*shown.outputs, error_output("KernelEnded", said)]
+        failure = self._failure(reply)
+        if _BROKEN in failure:
+            self._end()
+            self._past.append(from_dict({**cell, "source": _definitions(cell.source)}))
+            shown.fail(reply.message["content"])
+            said = (
+                "A GPU stops for good at such an error. The kernel was started again; of this cell it has the imports, "
+                "functions and classes."
+            )
+            return [*shown.outputs, error_output("KernelEnded", said)]
+        if OUT_OF_MEMORY in failure:
+            self.remarks.append(f"A cell {FULL}.")
         self._past.append(cell)
         if reply.message["content"].get("status") != "ok":
             shown.fail(reply.message["content"])
@@ -142,6 +160,10 @@ class _Run:
             said = "This cell showed more than could be read, and the end of it is lost."
             shown.outputs.append(error_output("OutputLost", said))
         return shown.outputs
+
+    def _failure(self, reply: Reply) -> str:
+        """What a GPU said when it failed a cell; nothing where there is none."""
+        return str(reply.message["content"].get("evalue", "")) if self._settings.gpu else ""
 
     def _check(self, problem: Problem, cell: NotebookNode) -> list[NotebookNode]:
         """The outputs of a check cell: what the functions printed, and the table of the verdict."""
@@ -183,7 +205,8 @@ class _Run:
     def _outcomes(self, exam: Exam, cases: Sequence[Case], printed: Outputs) -> list[Outcome]:
         """Have the calls of some of the exam's cases made. Raises `StoppedError` when they take too long."""
         timed = any(case.timed for case in cases)
-        question = exchange.ask(exam.problem, cases, exam.device) if timed else _question(exam)
+        whole = len(cases) == sum(not case.timed for case in exam.cases) and not timed
+        question = _question(exam) if whole else exchange.ask(exam.problem, cases, exam.device)
         reply = self._request(CALLS, {}, question, shown=printed)
         if not reply.message.get("buffers") and reply.stopped:
             raise StoppedError(self._why_stopped(printed, exam.problem.name))
@@ -193,7 +216,23 @@ class _Run:
             self.remarks.append(f"{exam.problem.name} lost points at a limit. {why}")
             self._limits[exam.problem.name] = why
         outcomes = exchange.read_answer(reply.message["buffers"], exam.problem, cases)
+        if self._settings.gpu:
+            outcomes = self._without_echoes(exam, cases, outcomes, printed)
         return [replace(outcome, seconds=reply.seconds) for outcome in outcomes] if timed else outcomes
+
+    def _without_echoes(
+        self, exam: Exam, cases: Sequence[Case], outcomes: list[Outcome], printed: Outputs
+    ) -> list[Outcome]:
+        """The outcomes, with those made anew that failed only because an earlier call had broken the GPU's process."""
+        said = [outcome.complaint or "" for outcome in outcomes]
+        if any(OUT_OF_MEMORY in complaint for complaint in said):
+            self.remarks.append(f"{exam.problem.name} {FULL}.")
+        broken = next((i for i, complaint in enumerate(said) if _BROKEN in complaint), None)
+        if broken is None:
+            return outcomes
+        self._end()
+        after = cases[broken + 1 :]
+        return outcomes[: broken + 1] + (self._outcomes(exam, after, printed) if after else [])
 
     def _why_stopped(self, shown: Outputs, what: str) -> str:
         limits = self._settings.limits
@@ -260,10 +299,10 @@ class _Run:
         for i, cell in enumerate(past):
             try:
                 # What a cell leaves behind may end the kernel only after it.
-                for execution in (_execution(cell.source), _execution("pass") | {"silent": True}):
+                for code in (execution(cell.source), execution("pass") | {"silent": True}):
                     seconds = min(self._left, self._settings.limits.cell_seconds)
                     if seconds > 0:
-                        self._left -= self._kernel.request("execute", execution, seconds=seconds).seconds
+                        self._left -= self._kernel.request("execute", code, seconds=seconds).seconds
                 self._past.append(cell)
             except KernelEndedError as error:
                 self._end()
@@ -291,6 +330,18 @@ def _is_skipped(cell: NotebookNode) -> bool:
     return not cell.source.strip() or SKIPPED in cell.metadata.get("tags", ())
 
 
+def _definitions(source: str) -> str:
+    """What a cell defines and imports, without what it computes; nothing where it is not plain Python."""
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError):
+        return ""
+    kinds, lines = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef), source.splitlines()
+    kept = [node for node in body if isinstance(node, kinds)]
+    first = [min(part.lineno for part in (node, *getattr(node, "decorator_list", ()))) for node in kept]
+    return "\n".join("\n".join(lines[i - 1 : node.end_lineno]) for i, node in zip(first, kept, strict=True))
+
+
 class StoppedError(Exception):
     """The calls of a check were stopped; the message says why."""
 
@@ -299,7 +350,7 @@ class NotRunError(Exception):
     """A cell was left out; the message says why."""
 
 
-def _execution(source: str) -> dict[str, Any]:
+def execution(source: str) -> dict[str, Any]:
     return {
         "code": source,
         "silent": False,

@@ -1,6 +1,7 @@
 """Our part of ``nbgrader autograde``: the step that runs a notebook. nbgrader_config.py puts it in its place."""
 
 import contextlib
+import functools
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -11,7 +12,12 @@ from autograder.grading import intake, memory
 from autograder.grading.execute import execute
 from autograder.grading.records import forget_time
 from autograder.grading.settings import Execute as Section
-from autograder.grading.settings import settings_of
+from autograder.grading.settings import Grading, settings_of
+from autograder.grading.worker import probe
+from autograder.sandbox.bubblewrap import NoSandboxError
+
+# A command grades one notebook after the other, on the same GPU.
+_refusal = functools.cache(probe)
 
 
 class Execute(NbGraderPreprocessor, Section):
@@ -26,7 +32,7 @@ class Execute(NbGraderPreprocessor, Section):
         return self.preprocess(nb, resources)
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
-        """The executed notebook. Raises `NoSandboxError` without bubblewrap."""
+        """The executed notebook. Raises `NoSandboxError` without bubblewrap, and where a GPU is asked for in vain."""
         # The exporter's parent is nbgrader's converter, which knows the folders of the course.
         root = Path(self.parent.parent.coursedir.root)
         names = resources["nbgrader"]
@@ -36,6 +42,10 @@ class Execute(NbGraderPreprocessor, Section):
             with Gradebook(names["db_url"]) as gradebook:
                 forget_time(gradebook, names["assignment"], names["student"])
         settings = settings_of(self.config, root)
+        if notice := Grading(config=self.config).notice():
+            self.log.warning(notice)
+        if settings.gpu and (refusal := _refusal(settings)):
+            raise NoSandboxError(refusal)
         with contextlib.nullcontext() if settings.gpu else memory.bounded():
             remarks = execute(nb, submission.files, settings)
         for remark in remarks:

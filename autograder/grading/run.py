@@ -6,13 +6,13 @@ import itertools
 import logging
 import os
 import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 from distributed import CancelledError, Client, Future, LocalCluster, as_completed
 from distributed.security import Security
 from nbgrader.api import Gradebook, MissingEntry
@@ -20,12 +20,14 @@ from nbgrader.apps.api import NbGraderAPI
 from nbgrader.preprocessors import AssignLatePenalties
 from sqlalchemy.exc import DBAPIError
 
-from autograder.grading import intake
+from autograder.grading import gpus, intake
+from autograder.grading.execute import OUT_OF_MEMORY
+from autograder.grading.gpus import CPU_BUILD, INSTEAD
 from autograder.grading.graded import Executed, read_executed
 from autograder.grading.records import Result, Score, forget_time, record, recorded
 from autograder.grading.restore import Master, cell_order, masters
 from autograder.grading.settings import Grading, Settings, settings_of
-from autograder.grading.worker import Graded, Job, grade
+from autograder.grading.worker import Graded, Job, grade, probe
 from autograder.sandbox import bubblewrap
 
 # Seconds in which a gradebook that does not answer may come back.
@@ -58,6 +60,7 @@ class _Handed:
     submission: intake.Submission
     job: Job
     tries: int = 1
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,20 +97,19 @@ def regrade_class(
     options: Options,
     show: Callable[[int, int, Line | None], None],
     write: Callable[[list[Line]], bool],
+    say: Callable[[str], None] = lambda sentence: None,
 ) -> list[Line]:
     """Grade everybody who is graded once more, and write it down if `write`, which is told everything, says so.
 
-    `show` is told how many are done, of how many, and what became of the last. Raises `GradingError`.
+    `show` and `say` are told what those of `grade_class` are. Raises `GradingError`.
     """
     course = _Course(nbgrader, assignment, options)
     with course.alone():
         again, lines = course.graded()
         show(0, len(again), None)
-        if again:
-            with _cluster(options, min(course.workers, len(again))) as client:
-                for done, line in enumerate(course.grade(client, again, course.compare), start=1):
-                    lines.append(line)
-                    show(done, len(again), line)
+        for done, line in enumerate(course.graded_by_workers(again, say, course.compare), start=1):
+            lines.append(line)
+            show(done, len(again), line)
         if write(lines):
             for line in lines:
                 if isinstance(line, Change):
@@ -152,24 +154,25 @@ def _criteria(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
 
 
 def grade_class(
-    nbgrader: NbGraderAPI, assignment: str, options: Options, show: Callable[[int, int, Line | None], None]
+    nbgrader: NbGraderAPI,
+    assignment: str,
+    options: Options,
+    show: Callable[[int, int, Line | None], None],
+    say: Callable[[str], None] = lambda sentence: None,
 ) -> list[Line]:
     """Grade everybody who handed in `assignment` and is not graded yet.
 
-    `show` is told how many are done, of how many, and what became of the last. Raises `GradingError`.
+    `show` is told how many are done, of how many, and what became of the last; `say` is given a sentence that is about
+    nobody. Raises `GradingError`, before anybody is graded where no worker can grade.
     """
     course = _Course(nbgrader, assignment, options)
     with course.alone():
         waiting = course.waiting()
         show(0, len(waiting), None)
         lines: list[Line] = []
-        if not waiting:
-            return lines
-        # A worker takes seconds to start: none for whom there is no submission.
-        with _cluster(options, min(course.workers, len(waiting))) as client:
-            for line in course.grade(client, waiting):
-                lines.append(line)
-                show(len(lines), len(waiting), line)
+        for line in course.graded_by_workers(waiting, say):
+            lines.append(line)
+            show(len(lines), len(waiting), line)
         return lines
 
 
@@ -198,7 +201,8 @@ class _Course:
         # A cell that earns points or is an answer; what is given, such as the imports, is the same in every assignment.
         self._known_by = {n: {c.grade_id for c in m.cells if not c.given} for n, m in self._masters.items()}
         self._beside = intake.read(source, self._masters).files
-        self.workers = options.workers or _workers(self._grading)
+        self.workers = options.workers or _workers(self._grading, options.scheduler)
+        self.notice = None if options.scheduler else self._grading.notice()
         threads = max(1, (os.cpu_count() or 1) // self.workers)
         self._settings: Settings = settings_of(nbgrader.config, self.root, threads)
         if not options.sandbox:
@@ -238,11 +242,45 @@ class _Course:
             )
         return wanted
 
+    def graded_by_workers(
+        self, waiting: Sequence[str], say: Callable[[str], None], take: "Take | None" = None
+    ) -> Iterator[Line]:
+        """What `grade` gives, from workers that are started, and tried, for it. Raises `GradingError`."""
+        if not waiting:
+            return
+        if self.notice:
+            say(self.notice)
+        # A worker takes seconds to start: none for whom there is no submission.
+        with _cluster(self._options, min(self.workers, len(waiting))) as client:
+            self.probe(client, len(waiting))
+            yield from self.grade(client, waiting, take)
+
+    def probe(self, client: Client, submissions: int) -> None:
+        """Have every worker start a kernel and, on a GPU, make a tensor in it. Raises `GradingError` if one cannot.
+
+        On the CPU no more workers than there are submissions: each takes seconds to start its sandbox.
+        """
+        if not self._settings.sandbox and not self._settings.gpu:
+            return
+        places = list(client.nthreads())[: None if self._settings.gpu else submissions] or [None]
+        asked = [
+            client.submit(probe, self._settings, workers=place, allow_other_workers=place is not None, pure=False)
+            for place in places
+        ]
+        for future in as_completed(asked, loop=client.loop):
+            found = _result(future)
+            if isinstance(found, str):
+                raise GradingError(found)
+            if isinstance(found, BaseException) and self._settings.gpu:
+                raise GradingError(f"Grading is to use a GPU, and a worker fails on it: {_sentence(found)}")
+
     def grade(self, client: Client, waiting: Sequence[str], take: "Take | None" = None) -> Iterator[Line]:
         """Hand the submissions out, a few ahead of the workers, and `take` what comes back: write it down."""
         take = take or self._write
         left = iter(waiting)
         handed_out: dict[Future, _Handed] = {}
+        # Whoever found the GPU full may have suffered from others, and is graded once more alone, at the end.
+        alone: list[_Handed] = []
         refused: list[Line] = []
         futures = as_completed(loop=client.loop)
 
@@ -270,6 +308,13 @@ class _Course:
                 hand_out(replace(handed, tries=handed.tries + 1))
                 continue
             hand_out_next()
+            again = self._settings.gpu and not handed.alone and _met_full_gpu(graded)
+            if again:
+                alone.append(replace(handed, alone=True))
+            if alone and not handed_out:
+                hand_out(alone.pop(0))
+            if again:
+                continue
             if isinstance(graded, Graded):
                 yield take(handed.student, handed.submission, graded)
             else:
@@ -471,25 +516,22 @@ def _cluster(options: Options, workers: int) -> Iterator[Client]:
         yield client
 
 
-def _workers(grading: Grading) -> int:
-    """One for each core; on GPUs no more than their memory is for."""
+def _workers(grading: Grading, scheduler: str | None = None) -> int:
+    """One for each core; on GPUs no more than their memory is for, where they are this machine's."""
     cores = os.cpu_count() or 1
-    if not grading.on_gpu():
+    if not grading.on_gpu() or scheduler:
         return cores
-    return max(1, min(cores, sum(int(memory / grading.gpu_memory) for memory in _gpus())))
-
-
-def _gpus() -> list[float]:
-    """The memory of each GPU in GiB, asked of the driver: this process leaves the GPUs alone."""
-    query = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    if torch.version.cuda is None:
+        raise GradingError(f"Grading is to use a GPU, and {CPU_BUILD}: install its build for CUDA, {INSTEAD}.")
     try:
-        answer = subprocess.run(query, capture_output=True, text=True, check=True)
-        return [float(line) / 1024 for line in answer.stdout.split()]
-    except (OSError, subprocess.CalledProcessError, ValueError) as error:
-        raise GradingError(
-            "Grading is to use a GPU, and nvidia-smi, which tells its memory, does not answer: give --workers, or set "
-            "c.Grading.gpu = False in nbgrader_config.py."
-        ) from error
+        return min(cores, gpus.places(gpus.usable(), grading.gpu_memory))
+    except gpus.GpuError as error:
+        raise GradingError(f"Grading is to use a GPU, and {error}: give --workers, {INSTEAD}.") from error
+
+
+def _met_full_gpu(graded: Graded | BaseException | None) -> bool:
+    """Whether a submission, or the grader's own part, found no memory on the GPU."""
+    return graded.met_full_gpu if isinstance(graded, Graded) else OUT_OF_MEMORY in str(graded)
 
 
 def _sentence(error: BaseException) -> str:

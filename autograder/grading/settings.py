@@ -9,9 +9,12 @@ from pathlib import Path
 from traitlets import Bool, Float, Integer
 from traitlets.config import Config, Configurable
 
+from autograder.grading import gpus
 from autograder.sandbox.inside.limits import GIBI, MEBI, Limits
 
 SEED = "grading-seed.txt"
+# The part of a worker's share of a GPU that is for tensors; CUDA takes the rest, in the kernel and in the worker.
+TENSORS = 0.75
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,11 @@ class Grading(Configurable):
     scratch = Float(512, min=1, help="MiB of files that a notebook may write; they lie in memory.").tag(config=True)
     output = Float(1, min=0.01, help="Million characters that one cell may show.").tag(config=True)
     gpu = Bool(None, allow_none=True, help="Grade on the GPU; by default when the machine has one.").tag(config=True)
-    gpu_memory = Float(8, min=0.5, help="GiB of a GPU's memory for each worker that shares it.").tag(config=True)
+    gpu_memory = Float(
+        8,
+        min=2,
+        help="GiB of a GPU's memory for each worker; three quarters of it for a notebook's tensors.",
+    ).tag(config=True)
     sandbox = Bool(True, help="Shut submissions in; without it they run with your rights.").tag(config=True)
 
     def limits(self) -> Limits:
@@ -75,6 +82,7 @@ class Grading(Configurable):
             file_size=int(self.file_size * MEBI),
             scratch=int(self.scratch * MEBI),
             output=int(self.output * 1e6),
+            gpu_memory=int(TENSORS * self.gpu_memory * GIBI),
         )
 
     def _cell_seconds(self) -> float:
@@ -87,7 +95,11 @@ class Grading(Configurable):
 
     def on_gpu(self) -> bool:
         """Whether to grade on a GPU. Looks for the driver's device and leaves the GPU itself alone."""
-        return Path("/dev/nvidiactl").exists() if self.gpu is None else self.gpu
+        return gpus.is_there() and gpus.is_left_out() is None if self.gpu is None else self.gpu
+
+    def notice(self) -> str | None:
+        """A sentence for an instructor whose GPU is not used though nobody has said so."""
+        return gpus.is_left_out() if self.gpu is None and gpus.is_there() else None
 
 
 def settings_of(config: Config, root: Path, threads: int = 1) -> Settings:

@@ -39,4 +39,4 @@ def _chapter(word: str) -> tuple[Problem, ...]:
 @functools.cache
 def _texts(word: str) -> list[str]:
     """The sources of a chapter's modules."""
-    return [path.read_text() for path in Path(__path__[0], word).glob("*.py")]
+    return [path.read_text(encoding="utf-8") for path in Path(__path__[0], word).glob("*.py")]

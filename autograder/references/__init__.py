@@ -103,7 +103,7 @@ class ModuleOf:
     returns: tuple[str, ...]
 
     def __call__(self, arguments: Mapping[str, Any], dout: torch.Tensor | None) -> tuple[torch.Tensor, ...]:
-        net = self.made(*arguments["init"]).to(arguments["x"].dtype)
+        net = self.made(*arguments["init"]).to(arguments["x"])
         net.load_state_dict(arguments["state"])
         return outputs_from(net, {**arguments, "dout": dout}, self.returns)
 

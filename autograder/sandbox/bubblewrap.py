@@ -17,11 +17,18 @@ INSIDE = (
     "datasets.py",
     "devices.py",
     "experiments.py",
+    "internals.py",
+    "precision.py",
     "sandbox/__init__.py",
     "sandbox/inside",
 )
 
+# The copy that scripts/apparmor makes: AppArmor lets it do what it keeps bubblewrap itself from.
+COPY = Path("/usr/local/lib/autograder/bwrap")
+
 DEVICES = Path("/dev")
+# Where Linux says what it allows; a test has another place.
+SYSTEM = Path("/")
 FONTS = "/tmp/matplotlib"
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -43,13 +50,51 @@ class NoSandboxError(Exception):
 
 def command(inner: list[str], gpu: bool) -> list[str]:
     """The command line that runs `inner` behind the walls. Raises `NoSandboxError` without bubblewrap."""
-    bwrap = shutil.which("bwrap")
+    bwrap = str(COPY) if os.access(COPY, os.X_OK) else shutil.which("bwrap")
     if bwrap is None:
         raise NoSandboxError(
             "Grading runs students' programs in a sandbox, and bubblewrap, which makes it, is not installed: "
             "sudo apt-get install bubblewrap."
         )
     return [bwrap, *_walls(), *_devices(gpu), *_files(), "--chdir", HOME, "--", *inner]
+
+
+def refusal(said: str) -> NoSandboxError:
+    """That nothing can be shut in here, because of what was `said`, with what helps on this machine."""
+    return NoSandboxError(f"Submissions cannot be shut in on this machine ({' '.join(said.split())[:300]}): {_cure()}")
+
+
+def _cure() -> str:
+    """What makes the system allow namespaces, by what it says of itself."""
+    if any((SYSTEM / mark).exists() for mark in (".dockerenv", "run/.containerenv")) or (
+        "KUBERNETES_SERVICE_HOST" in os.environ
+    ):
+        return (
+            "it is a container, which must be started so that it may make namespaces; the page Grading a class says "
+            "with which options."
+        )
+    if _says("proc/sys/user/max_user_namespaces") == "0":
+        return "it allows no user namespaces: sudo sysctl user.max_user_namespaces=15000."
+    if _says("proc/sys/kernel/unprivileged_userns_clone") == "0":
+        return "it allows no user namespaces: sudo sysctl kernel.unprivileged_userns_clone=1."
+    if _says("proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" or _is_profiled():
+        again = " again, for bubblewrap may be newer than its copy" if os.access(COPY, os.X_OK) else ""
+        run = f"run sudo scripts/apparmor{again}, in the course's folder."
+        return f"AppArmor keeps bubblewrap from making namespaces: {run}"
+    return "see what bwrap --unshare-user --unshare-net --ro-bind / / true says, and allow it."
+
+
+def _is_profiled() -> bool:
+    """Whether AppArmor has a profile of its own for bubblewrap; who may not read the list sees the profile's file."""
+    loaded = _says("sys/kernel/security/apparmor/profiles")
+    return "unpriv_bwrap " in loaded or (SYSTEM / "etc/apparmor.d/bwrap-userns-restrict").exists()
+
+
+def _says(file: str) -> str:
+    try:
+        return (SYSTEM / file).read_text().strip()
+    except OSError:
+        return ""
 
 
 def environment(gpu: bool, threads: int) -> dict[str, str]:

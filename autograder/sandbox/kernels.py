@@ -88,7 +88,14 @@ class WarmParent:
                     stdout=subprocess.DEVNULL,
                     stderr=log,
                 ).result()
-        self._receive(lambda reply: "ready" in reply, START)
+        try:
+            self._receive(lambda reply: "ready" in reply, START)
+        except ParentEndedError as error:
+            said = [line for line in str(error).splitlines() if "bwrap: " in line or "Operation not permitted" in line]
+            self.close()
+            if not said:
+                raise
+            raise bubblewrap.refusal(said[0].partition("ended. ")[2] or said[0]) from error
 
     @property
     def alive(self) -> bool:
@@ -115,10 +122,7 @@ class WarmParent:
                 socket.send_fds(self._connection, [json.dumps(request).encode()], [s.fileno() for s in listening])
         reply = self._receive(lambda reply: reply.get("started") == name or reply.get("failed") == name, START)
         if "failed" in reply:
-            raise bubblewrap.NoSandboxError(
-                f"A kernel cannot be shut in on this machine ({reply['why']}): it must allow user namespaces, "
-                "e.g. sudo sysctl kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0."
-            )
+            raise bubblewrap.refusal(reply["why"])
         return name
 
     def signal(self, name: str, number: int) -> None:

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from autograder.calls.case import Case
 from autograder.calls.models import build
 from autograder.calls.modules import GRADIENT, OUT, STATE, outputs_from
+from autograder.internals import DispatchMode
 from autograder.problems.drawing import normal, state_like
 
 # What is compared of a block with batch normalization, and of one without.
@@ -20,7 +20,7 @@ NEAREST = 1e-5
 ENOUGH = 0.1
 
 
-class _Kinks(TorchDispatchMode):
+class _Kinks(DispatchMode):
     """Sees the inputs of the ReLUs: how near to 0 they come, how large they are, and how large in every image."""
 
     nearest = in_every_image = float("inf")

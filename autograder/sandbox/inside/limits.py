@@ -19,3 +19,4 @@ class Limits:
     file_size: int = 256 * MEBI
     scratch: int = 512 * MEBI
     output: int = MEBI
+    gpu_memory: int = 6 * GIBI

@@ -27,7 +27,7 @@ from typing import Any
 
 import torch
 
-from autograder.sandbox.inside import isolation
+from autograder.sandbox.inside import gpu, isolation
 from autograder.sandbox.inside.limits import GIBI, Limits
 from autograder.sandbox.inside.usage import Usage
 
@@ -260,7 +260,10 @@ def _become_kernel(request: dict[str, Any], sockets: list[int]) -> None:
         nowhere = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(nowhere, descriptor)
-        launch(request["key"], _alone(sockets))
+        kept = _alone(sockets)
+        if request["gpu"]:
+            gpu.keep_within(request["limits"]["gpu_memory"])
+        launch(request["key"], kept)
     finally:
         os._exit(1)
 
