@@ -35,9 +35,13 @@ from autograder.digest import digest
 from autograder.problem import Problem
 from autograder.problems import problem_sets, problems
 from autograder.sandbox.provisioner import WarmProvisioner
+from autograder.table import MIME
 
 TOTAL = 100
 PREFIX = "check_"
+
+# A heading below the title, without the points that somebody has written behind it.
+HEADING = re.compile(r"^(?P<text>#{2,6} .+?)(?: +\(\d+ points?\))?$", re.MULTILINE)
 # In a notebook's metadata.
 SIGNATURE = "autograder"
 # Seconds: what runs longer has no end. A cell of the course takes a hundredth of it on a busy machine.
@@ -392,6 +396,10 @@ def _grade(cell: NotebookNode) -> tuple[float | None, float]:
     """Points earned (None where a person must read) and points possible, as nbgrader counts them."""
     if not is_grade(cell) or is_solution(cell):
         return None, 0.0
+    records = (output.get("data", {}).get(MIME) for output in cell.get("outputs", []))
+    if record := next(filter(None, records), None):
+        # Run as by a student, it shows a table where nbgrader would read a number.
+        return record["score"], float(cell.metadata.nbgrader.points)
     return determine_grade(cell, logging.getLogger(__name__))
 
 
