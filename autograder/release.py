@@ -151,7 +151,24 @@ def read_script(text: str, problems: dict[str, Problem]) -> NotebookNode:
         else:
             place, count = given["grade_id"], 0
             cell.id, cell.metadata = place, {"nbgrader": _complete(given, problems)}
+    _say_points(notebook.cells)
     return notebook
+
+
+def _say_points(cells: Sequence[NotebookNode]) -> None:
+    """Write into the heading before each cell that gives points how many there are under it."""
+    heading: tuple[int, int] | None = None
+    points: Counter[tuple[int, int]] = Counter()
+    for i, cell in enumerate(cells):
+        if cell.cell_type == "markdown" and not is_solution(cell):
+            heading = [heading, *((i, found.start()) for found in HEADING.finditer(cell.source))][-1]
+        if is_grade(cell) and heading:
+            points[heading] += cell.metadata.nbgrader.points
+    # Backwards, so that what stands before keeps its place.
+    for (i, start), total in sorted(points.items(), reverse=True):
+        source, found = cells[i].source, HEADING.match(cells[i].source, start)
+        said = f"{found['text']} ({total:g} {'point' if total == 1 else 'points'})"
+        cells[i].source = source[: found.start()] + said + source[found.end() :]
 
 
 def _complete(given: dict, problems: dict[str, Problem]) -> dict:
