@@ -1,12 +1,15 @@
 """The student's own check: runs in the notebook's process, on public cases, and shows one small table."""
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from types import FunctionType
 from typing import Any
+from urllib.parse import quote
 
 from autograder.calls.kinds import backward
 from autograder.calls.run import forget_warnings
@@ -93,14 +96,15 @@ def _places(word: str) -> Iterator[tuple[str, dict[str, Any]]]:
     exercise = ROOT / "exercises" / word / f"{word}.ipynb"
     if not exercise.is_file():
         return
+    # JupyterLab follows a heading behind a notebook's name alone, and tells the kernel that name.
+    notebook = quote(Path(os.environ.get("JPY_SESSION_NAME", f"{word}.ipynb")).name)
     places: dict[str, Any] = {}
     for cell in json.loads(exercise.read_text(encoding="utf-8"))["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             for heading in _HEADING.findall(source):
-                # JupyterLab's own names of headings.
                 text = re.sub(r"[`*]", "", heading)
-                places["heading"] = text, "#" + text.replace(" ", "-")
+                places["heading"] = text, f"{notebook}#{text.replace(' ', '-')}"
             for lesson in _LESSON.findall(source):
                 places["lesson"] = lesson
         elif cell["metadata"].get("nbgrader", {}).get("solution"):

@@ -157,5 +157,5 @@ def _indented(text: str) -> str:
 def _row(name: str, text: str) -> str:
     return (
         f'<tr><th style="{_STYLE}; white-space: nowrap">{html.escape(name)}</th>'
-        f'<td style="{_STYLE}"><pre style="margin: 0">{html.escape(text)}</pre></td></tr>'
+        f'<td style="{_STYLE}"><pre style="margin: 0; background: none">{html.escape(text)}</pre></td></tr>'
     )

@@ -167,16 +167,22 @@ def test_the_points_so_far_are_a_line_for_each_function(no_verdicts):
     assert by_name["selu_forward"].endswith("– / 5  not checked yet")
 
 
-def test_the_points_so_far_lead_into_the_notebook_and_into_the_book(no_verdicts):
+@pytest.mark.parametrize(
+    ("session", "name"), [(None, "activations.ipynb"), ("/home/a/my copy.ipynb", "my%20copy.ipynb")]
+)
+def test_the_points_so_far_lead_into_the_notebook_and_into_the_book(session, name, no_verdicts, monkeypatch):
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    if session:
+        monkeypatch.setenv("JPY_SESSION_NAME", session)
     page = all_points(dict(stubs_of("activations")))._repr_html_()
     assert page.startswith("<p><strong>activations: 0 of 90 points so far</strong></p>")
-    exercise = ROOT / "exercises" / "activations"
-    for address in re.findall(r'href="([^"]+)"', page):
-        if address.startswith("#"):
-            assert " " not in address
-        else:
-            assert (exercise / address).resolve().is_file()
-    assert page.count('href="#') == len(problem_sets()["activations"])
+    count = len(problem_sets()["activations"])
+    inside = re.findall(rf'href="{name}#([^"]+)"', page)
+    assert len(inside) == count
+    assert "3.-ReLU-(4-points)" in inside
+    lessons = re.findall(r'href="(\.\.[^"]+)"', page)
+    assert len(lessons) == count
+    assert all((ROOT / "exercises" / "activations" / lesson).resolve().is_file() for lesson in lessons)
 
 
 def test_without_a_function_of_a_set_there_are_no_points(no_verdicts):
