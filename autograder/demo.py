@@ -24,11 +24,11 @@ from autograder.course import ROOT, digest_of, nbgrader_at
 from autograder.digest import digest
 from autograder.grading import feedback
 from autograder.grading.run import GradingError, Options, grade_class
+from autograder.names import MIME, PREFIX
 from autograder.problem import Problem
 from autograder.problems import problem_sets
 from autograder.programs import Program, source_of
-from autograder.release import PREFIX, register, solution_notebook
-from autograder.table import MIME
+from autograder.release import register, solution_notebook
 
 COURSE = ROOT / "build" / "demo"
 

@@ -32,13 +32,12 @@ from autograder.calls.outcome import shorten
 from autograder.course import ROOT, digest_of, nbgrader_at
 from autograder.coverage import coverage
 from autograder.digest import digest
+from autograder.names import MIME, PREFIX
 from autograder.problem import Problem
 from autograder.problems import problem_sets, problems
 from autograder.sandbox.provisioner import WarmProvisioner
-from autograder.table import MIME
 
 TOTAL = 100
-PREFIX = "check_"
 
 # A heading below the title, without the points that somebody has written behind it.
 HEADING = re.compile(r"^(?P<text>#{2,6} .+?)(?: +\(\d+ points?\))?$", re.MULTILINE)

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autograder.judge import Criterion, Verdict
-
-MIME = "application/vnd.autograder.verdict+json"
+from autograder.names import MIME
 
 _STYLE = "text-align: left; vertical-align: top; padding: 0.25em 1em 0.25em 0"
 _STYLES = (f"{_STYLE}; white-space: nowrap", f"{_STYLE}; white-space: nowrap", _STYLE)

@@ -20,10 +20,10 @@ from autograder.calls import enforcement
 from autograder.calls.kinds import backward
 from autograder.calls.run import one_thread
 from autograder.course import ROOT
+from autograder.names import MIME
 from autograder.problems import find_problem, problem_sets, problems
 from autograder.sandbox.inside.check import check as graded_check
 from autograder.shown import Look, as_text
-from autograder.table import MIME
 
 
 def check_in(namespace, name):

@@ -18,8 +18,7 @@ from sqlalchemy import Engine, NullPool, create_engine
 from traitlets.config import Config
 
 from autograder.grading.records import Given, Score, given
-from autograder.release import PREFIX
-from autograder.table import MIME
+from autograder.names import MIME, PREFIX
 
 TEMPLATES = Path(__file__).parent / "templates"
 
