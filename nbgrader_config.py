@@ -34,6 +34,10 @@ c.Autograde.autograde_preprocessors = [
 # Points, comments and penalties change after a page was written: it is always written anew.
 c.GenerateFeedback.force = True
 
+# The page is the course's own: points and hints first, then the notebook. It needs no other host.
+c.GenerateFeedback.exporter_class = "autograder.grading.feedback.FeedbackExporter"
+c.GenerateFeedback.preprocessors = ["autograder.grading.feedback.Points"]
+
 # What students write in Markdown is shown to you without its HTML.
 c.HTMLExporter.filters = {"markdown2html": "autograder.grading.restore.markdown_of_cell"}
 

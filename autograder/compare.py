@@ -78,6 +78,13 @@ def compared(problem: Problem, case: Case, outcome: Outcome, expected: Expected)
     return {label: _off_target(label, *row) for label, *row in rows}
 
 
+def quantities(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> dict[str, torch.Tensor]:
+    """What is measured on the outputs, by its name; nothing where it cannot be."""
+    if outcome.outputs is None or _unmeasurable(problem, outcome, expected):
+        return {}
+    return dict(zip(problem.measured.labels, _quantities(problem, case, outcome), strict=True))
+
+
 def _rounded(case: Case, outcome: Outcome, expected: Expected) -> bool:
     """Whether float64 outputs would be right in float32."""
     if case.dtype != torch.float64 or outcome.outputs is None or expected.measured:

@@ -11,7 +11,6 @@ import shutil
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,12 +21,14 @@ from nbgrader.utils import is_grade, is_solution
 from sqlalchemy.exc import SAWarning
 
 from autograder.course import ROOT, digest_of, nbgrader_at
+from autograder.digest import digest
+from autograder.grading import feedback
 from autograder.grading.run import GradingError, Options, grade_class
+from autograder.names import MIME, PREFIX
 from autograder.problem import Problem
 from autograder.problems import problem_sets
 from autograder.programs import Program, source_of
-from autograder.release import PREFIX, register, solution_notebook
-from autograder.table import MIME
+from autograder.release import register, solution_notebook
 
 COURSE = ROOT / "build" / "demo"
 
@@ -122,11 +123,9 @@ def grade_demo(word: str, progress: Callable[[str, int, int], None], all_feedbac
     shown = [student for student in members if all_feedback or student.is_first]
     waiting = [student for student in shown if not feedback_page(word, student).exists()]
     progress("feedback", 0, len(waiting))
-    with ProcessPoolExecutor() as pool:
-        jobs = [pool.submit(_write_feedback, word, student.name) for student in waiting]
-        for done, job in enumerate(as_completed(jobs), start=1):
-            job.result()
-            progress("feedback", done, len(waiting))
+    if waiting:
+        _write_feedback(word, {student.name for student in members} - {student.name for student in waiting})
+        progress("feedback", len(waiting), len(waiting))
     return list(_results(word, members))
 
 
@@ -185,7 +184,7 @@ def _source(name: str, function: Callable) -> str:
 def _start_course(word: str) -> None:
     """Make the demo course, or make it anew when what it was graded with has changed."""
     stamp = COURSE / f"{word}.sha256"
-    current = digest_of(word, __name__)
+    current = digest(ROOT, [feedback.TEMPLATES], digest_of(word, __name__, feedback.__name__))
     if stamp.exists() and stamp.read_text() == current:
         return
     for folder in ("submitted", "autograded", "feedback"):
@@ -221,12 +220,15 @@ def _solution_of(word: str) -> dict[str, str]:
     return {cell.metadata.nbgrader.grade_id: cell.source for cell in cells}
 
 
-def _write_feedback(word: str, student: str) -> None:
-    """Write the feedback page of one student; runs in a process of its own."""
-    warnings.filterwarnings("ignore", category=SAWarning)
-    result = nbgrader_at(COURSE).generate_feedback(word, student)
+def _write_feedback(word: str, others: set[str]) -> None:
+    """Write the feedback pages of the class but for the `others`, in one run: it reads its template once."""
+    nbgrader = nbgrader_at(COURSE)
+    nbgrader.coursedir.student_id_exclude = ",".join(sorted(others))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)
+        result = nbgrader.generate_feedback(word)
     if not result["success"]:
-        raise RuntimeError(f"nbgrader wrote no feedback for {student}:\n{result['log']}\n{result['error']}")
+        raise RuntimeError(f"nbgrader wrote no feedback:\n{result['log']}\n{result['error']}")
 
 
 def _results(word: str, members: list[Student]) -> Iterator[Result]:

@@ -32,7 +32,7 @@ from autograder.calls.outcome import shorten
 from autograder.course import ROOT, digest_of, nbgrader_at
 from autograder.coverage import coverage
 from autograder.digest import digest
-from autograder.marks import PREFIX
+from autograder.names import MIME, PREFIX
 from autograder.problem import Problem
 from autograder.problems import problem_sets, problems
 from autograder.sandbox.provisioner import WarmProvisioner
@@ -40,6 +40,9 @@ from autograder.sandbox.provisioner import WarmProvisioner
 TOTAL = 100
 # The cell that imports this package. A notebook may be opened where it is not, or where another has its name.
 IMPORTS = "imports"
+
+# A heading below the title, without the points that somebody has written behind it.
+HEADING = re.compile(r"^(?P<text>#{2,6} .+?)(?: +\(\d+ points?\))?$", re.MULTILINE)
 # In a notebook's metadata.
 SIGNATURE = "autograder"
 # Seconds: what runs longer has no end. A cell of the course takes a hundredth of it on a busy machine.
@@ -151,7 +154,24 @@ def read_script(text: str, problems: dict[str, Problem]) -> NotebookNode:
             cell.id, cell.metadata = place, {"nbgrader": _complete(given, problems)}
             if place == IMPORTS:
                 cell.source = re.sub(r"^from autograder import .*$", _tried, cell.source, flags=re.MULTILINE)
+    _say_points(notebook.cells)
     return notebook
+
+
+def _say_points(cells: Sequence[NotebookNode]) -> None:
+    """Write into the heading before each cell that gives points how many there are under it."""
+    heading: tuple[int, int] | None = None
+    points: Counter[tuple[int, int]] = Counter()
+    for i, cell in enumerate(cells):
+        if cell.cell_type == "markdown" and not is_solution(cell):
+            heading = [heading, *((i, found.start()) for found in HEADING.finditer(cell.source))][-1]
+        if is_grade(cell) and heading:
+            points[heading] += cell.metadata.nbgrader.points
+    # Backwards, so that what stands before keeps its place.
+    for (i, start), total in sorted(points.items(), reverse=True):
+        source, found = cells[i].source, HEADING.match(cells[i].source, start)
+        said = f"{found['text']} ({total:g} {'point' if total == 1 else 'points'})"
+        cells[i].source = source[: found.start()] + said + source[found.end() :]
 
 
 def _tried(line: re.Match) -> str:
@@ -408,6 +428,10 @@ def _grade(cell: NotebookNode) -> tuple[float | None, float]:
     """Points earned (None where a person must read) and points possible, as nbgrader counts them."""
     if not is_grade(cell) or is_solution(cell):
         return None, 0.0
+    records = (output.get("data", {}).get(MIME) for output in cell.get("outputs", []))
+    if record := next(filter(None, records), None):
+        # Run as by a student, it shows a table where nbgrader would read a number.
+        return record["score"], float(cell.metadata.nbgrader.points)
     return determine_grade(cell, logging.getLogger(__name__))
 
 

@@ -10,6 +10,11 @@
 # machine has one, else the CPU. `when_written` is for the cells that experiment with your functions: as long as
 # one of them is missing, it says which.
 #
+# A check counts points and says what went wrong. `check("sum_product").case()`, in a cell of your own,
+# shows the first case that failed: what your function was given, what it returned, and what was
+# expected. Put the name of a case between the last brackets to see that one. `check()` alone shows your
+# points so far.
+#
 # What an exercise asks for is written, not taken from a library: not from torch, and not from numpy, `math`, scipy,
 # scikit-learn or any other. Simpler functions of theirs, such as `math.sqrt` or `np.exp`, are allowed. Autograd is
 # not: no `backward()` of torch, no `torch.autograd`, no `torch.func`. Whatever your function uses stands in a cell of

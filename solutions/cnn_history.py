@@ -9,6 +9,10 @@
 # Run the next cell first. `check` compares what you write with a reference. `when_written` is for the cells that try
 # out what you have written: as long as a part is missing, it says which.
 #
+# A check counts points and says what went wrong. `check("LeNetC3").case()`, in a cell of your own, shows
+# the first case that failed: what your function was given, what it returned, and what was expected. Put
+# the name of a case between the last brackets to see that one. `check()` alone shows your points so far.
+#
 # What an exercise asks for is written, not taken from a library: torchvision and timm have these blocks ready-made,
 # and are not allowed. The layers of `torch.nn` are allowed here, and so is autograd: you write the way forward, and
 # torch finds the way back. Whatever your function uses stands in a cell of this notebook, not in a file that is

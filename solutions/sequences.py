@@ -9,6 +9,11 @@
 # machine has one, else the CPU. `when_written` is for the cells that experiment with your functions: as long as
 # one of them is missing, it says which.
 #
+# A check counts points and says what went wrong. `check("markov_fit").case()`, in a cell of your own,
+# shows the first case that failed: what your function was given, what it returned, and what was
+# expected. Put the name of a case between the last brackets to see that one. `check()` alone shows your
+# points so far.
+#
 # What an exercise asks for is written, not taken from a library: not from torch, and not from numpy, `math`, scipy,
 # scikit-learn or any other. Simpler functions of theirs, such as `torch.tanh` or `np.exp`, are allowed. The networks of
 # `torch.nn` for sequences are not, and autograd is not. Whatever your function uses stands in a cell of this notebook,

@@ -7,7 +7,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from autograder.course import ROOT
-from autograder.release import PREFIX
+from autograder.names import PREFIX
 
 WORD = "activations"
 RELEASED = nbformat.read(ROOT / "exercises" / WORD / f"{WORD}.ipynb", as_version=4)

@@ -1,9 +1,12 @@
 """What a student sees, in a plain interpreter and in a notebook's kernel."""
 
 import ast
+import re
 import subprocess
 import sys
 import time
+import warnings
+from dataclasses import replace
 
 import nbformat
 import pytest
@@ -12,11 +15,15 @@ from exams import CPU, exam
 from nbclient import NotebookClient
 from sets import solutions_of, stubs_of
 
-from autograder import judge, programs
+from autograder import judge, programs, shown
+from autograder.calls import enforcement
 from autograder.calls.kinds import backward
 from autograder.calls.run import one_thread
+from autograder.course import ROOT
+from autograder.names import MIME
 from autograder.problems import find_problem, problem_sets, problems
-from autograder.table import MIME
+from autograder.sandbox.inside.check import check as graded_check
+from autograder.shown import Look, as_text
 
 
 def check_in(namespace, name):
@@ -26,17 +33,34 @@ def check_in(namespace, name):
     return eval(f"check({name!r})", namespace)
 
 
-def test_the_text_is_the_score_alone():
-    assert repr(check_in(solutions_of("activations"), "relu_forward")) == "4.0"
-    assert repr(check_in({}, "relu_forward")) == "0.0"
+def shown_as(report):
+    """The text form that a notebook keeps of a result."""
+    return report._repr_mimebundle_()["text/plain"]
 
 
-def test_partial_credit_is_a_number_that_nbgrader_reads():
+@pytest.fixture
+def run_by_nbgrader(monkeypatch):
+    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
+
+
+def test_for_nbgrader_the_text_is_the_score_alone(run_by_nbgrader):
+    assert shown_as(check_in(solutions_of("activations"), "relu_forward")) == "4.0"
+    assert shown_as(check_in({}, "relu_forward")) == "0.0"
+
+
+def test_for_a_person_without_html_the_text_is_the_table(monkeypatch):
+    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
+    report = check_in({"relu_forward": lambda x: (x.abs(), x)}, "relu_forward")
+    assert shown_as(report) == repr(report) == str(report)
+    assert repr(report).splitlines()[0] == "relu_forward: 0 of 4 points"
+
+
+def test_partial_credit_is_a_number_that_nbgrader_reads(run_by_nbgrader):
     def relu_forward(x):
         return x.clamp_(min=0), x
 
     report = check_in({"relu_forward": relu_forward}, "relu_forward")
-    assert 0 < float(repr(report)) < problems()["relu_forward"].maximum
+    assert 0 < float(shown_as(report)) < problems()["relu_forward"].maximum
 
 
 def test_print_shows_the_table_as_text():
@@ -55,6 +79,153 @@ def test_the_table_escapes_what_the_student_wrote():
     assert "&lt;script&gt;" in page
 
 
+def doubled_relu(x):
+    return 2 * x.clamp(min=0), x
+
+
+def test_a_case_shows_what_came_and_what_was_expected():
+    case = check_in({"relu_forward": doubled_relu}, "relu_forward").case("x (4, 5)")
+    assert torch.equal(case.got["out"], 2 * case.arguments["x"].clamp(min=0))
+    assert torch.equal(case.expected["out"], case.arguments["x"].clamp(min=0))
+    assert case.finding.startswith("x (4, 5): out[")
+    text = repr(case)
+    assert text.splitlines()[0].startswith("x (4, 5) (values): out[")
+    assert "x = float32, shape (4, 5)" in text
+    assert "what came: out = " in text
+    assert "expected: out = " in text
+    assert case._repr_html_().count("<tr>") == 3
+
+
+def test_a_case_is_the_one_that_the_check_has_judged():
+    functions = solutions_of("activations")
+    for name in ("sigmoid_forward", "prelu_backward", "maxout_backward"):
+        report = check_in(functions, name)
+        for case in exam(name, 0).cases:
+            looked_at = report.case(case.name)
+            assert looked_at.finding is None, looked_at
+            assert looked_at.arguments.keys() >= case.arguments.keys()
+            assert looked_at.got.keys() == looked_at.expected.keys()
+
+
+def test_without_a_name_the_first_case_that_fails_is_shown():
+    assert check_in({"relu_forward": doubled_relu}, "relu_forward").case().name == exam("relu_forward", 0).cases[0].name
+    assert repr(check_in(solutions_of("activations"), "relu_forward").case()) == "No case fails."
+
+
+def test_a_case_that_there_is_not_is_told_with_those_that_there_are():
+    said = repr(check_in({"relu_forward": doubled_relu}, "relu_forward").case("x (4; 5)"))
+    assert said.startswith("There is no case 'x (4; 5)'. Did you mean 'x (4, 5)'? The cases are: x (4, 5); ")
+
+
+def test_a_case_of_a_function_that_fails_says_why():
+    case = check_in({}, "relu_forward").case("x (4, 5)")
+    assert case.got == {}
+    assert "relu_forward is not defined" in case.finding
+
+
+def test_a_large_tensor_is_shown_by_its_corners():
+    text = as_text(torch.arange(1_000_000.0).reshape(1000, 1000))
+    assert text.startswith("float32, shape (1000, 1000)")
+    assert len(text) < 400
+
+
+def test_what_a_case_shows_is_escaped():
+    case = check_in({"relu_forward": doubled_relu}, "relu_forward").case()
+    page = replace(case, arguments={"<b>": "<script>"}, finding="<i>")._repr_html_()
+    assert not {"<b>", "<script>", "<i>"} & set(re.findall(r"<\w+>", page))
+
+
+def test_while_a_notebook_is_graded_no_case_is_shown():
+    note = graded_check("relu_forward").case("x (4, 5)")
+    assert repr(note) == "Cases are shown for the public seed only: in your own notebook, not while it is graded."
+    assert repr(graded_check()) == repr(graded_check("relu_forward"))
+
+
+@pytest.fixture
+def no_verdicts(monkeypatch):
+    monkeypatch.setattr(sys.modules["autograder.check"], "_verdicts", {})
+
+
+def all_points(functions):
+    exec("from autograder import check", functions)
+    return eval("check()", functions)
+
+
+def test_the_points_so_far_are_a_line_for_each_function(no_verdicts):
+    functions = dict(solutions_of("activations"))
+    functions["relu_forward"] = doubled_relu
+    for name in ("relu_forward", "tanh_forward", "elu_forward"):
+        check_in(functions, name)
+    functions["elu_forward"] = doubled_relu
+    lines = repr(all_points(functions)).splitlines()
+    assert lines[0] == "activations: 9 of 90 points so far"
+    assert len(lines) == 1 + len(problem_sets()["activations"])
+    by_name = {line.split()[1]: line for line in lines[1:]}
+    assert by_name["relu_forward"].startswith("✗")
+    assert by_name["tanh_forward"].startswith("✓")
+    assert by_name["elu_forward"].endswith("5 / 5  defined anew since")
+    assert by_name["selu_forward"].endswith("– / 5  not checked yet")
+
+
+@pytest.mark.parametrize(
+    ("session", "name"), [(None, "activations.ipynb"), ("/home/a/my copy.ipynb", "my%20copy.ipynb")]
+)
+def test_the_points_so_far_lead_into_the_notebook_and_into_the_book(session, name, no_verdicts, monkeypatch):
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    if session:
+        monkeypatch.setenv("JPY_SESSION_NAME", session)
+    page = all_points(dict(stubs_of("activations")))._repr_html_()
+    assert page.startswith("<p><strong>activations: 0 of 90 points so far</strong></p>")
+    count = len(problem_sets()["activations"])
+    inside = re.findall(rf'href="{name}#([^"]+)"', page)
+    assert len(inside) == count
+    assert "3.-ReLU-(4-points)" in inside
+    lessons = re.findall(r'href="(\.\.[^"]+)"', page)
+    assert len(lessons) == count
+    assert all((ROOT / "exercises" / "activations" / lesson).resolve().is_file() for lesson in lessons)
+
+
+def test_without_a_function_of_a_set_there_are_no_points(no_verdicts):
+    assert "run the cells of the notebook first" in repr(all_points({}))
+
+
+WARNING = """
+import torch
+def relu_forward(x):
+    x.T if x.dim() < 3 else x.mT
+    torch.zeros(3, 1, 2).T
+    return x.clamp(min=0), x
+"""
+
+
+def test_a_warning_of_torch_names_the_student_s_line():
+    namespace = {}
+    exec(compile(WARNING, "a cell", "exec"), namespace)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        check_in(namespace, "relu_forward")
+    # Some are given once in a process.
+    assert {(w.filename, w.lineno) for w in caught} <= {("a cell", 4), ("a cell", 5)}
+
+
+def test_a_warning_from_the_rules_names_the_student_s_line():
+    """torch gives a warning of its own core to the Python line that runs: that of the rules."""
+
+    def relu_forward(x):
+        rules_warn()
+        return x.clamp(min=0), x
+
+    def rules_warn():
+        warnings.warn_explicit("as torch does", UserWarning, enforcement.__file__, 41)
+
+    line = relu_forward.__code__.co_firstlineno + 1
+    for _ in range(2):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("default")
+            check_in({**globals(), "relu_forward": relu_forward, "rules_warn": rules_warn}, "relu_forward")
+        assert {(w.filename, w.lineno) for w in caught} == {(__file__, line + 4)}
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
@@ -66,7 +237,7 @@ def test_the_table_escapes_what_the_student_wrote():
 def test_an_unknown_name_is_told(name, sentence):
     report = check_in({}, name)
     assert sentence in str(report)
-    assert repr(report) == "0.0"
+    assert report.score == 0.0
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +267,12 @@ def executed():
 @pytest.mark.slow
 def test_in_a_kernel_the_table_is_the_result(executed):
     results = [o for o in executed[1] if o.output_type == "execute_result"]
-    assert results[0].data["text/plain"] == "4.0"
+    assert results[0].data["text/plain"].startswith("relu_forward: 4 of 4 points\n✓ values")
     assert "relu_forward: 4 of 4 points" in results[0].data["text/html"]
-    assert results[0].data[MIME] == {"problem": "relu_forward", "score": 4.0, "mistake": None}
+    record = results[0].data[MIME]
+    assert record["problem"] == "relu_forward"
+    assert (record["score"], record["mistake"], record["hint"]) == (4.0, None, None)
+    assert record["criteria"][0] == {"name": "values", "points": 2, "earned": 2, "message": ""}
 
 
 @pytest.mark.slow
@@ -203,6 +377,17 @@ def test_the_source_of_a_chapter_is_read_once(monkeypatch):
 
 
 EVERY_PROBLEM = [pytest.param(word, p, id=p.name) for word, chapter in problem_sets().items() for p in chapter]
+
+
+@pytest.mark.parametrize(("word", "problem"), EVERY_PROBLEM)
+def test_a_case_of_every_problem_can_be_shown(word, problem, monkeypatch):
+    """Whatever kind of call it is."""
+    first, expected = exam(problem.name, 0).cases[0], exam(problem.name, 0).expected[0]
+    monkeypatch.setattr(shown, "expect", lambda *_: expected)
+    case = Look(problem, 0, CPU, stubs_of(word))(first.name)
+    assert "is not written yet" in repr(case)
+    assert case.expected
+    assert "<table>" in case._repr_html_()
 
 
 @pytest.fixture

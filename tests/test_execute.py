@@ -18,9 +18,10 @@ from nbgrader.utils import determine_grade, is_grade, is_solution
 
 from autograder.grading.execute import ALL_CELLS, execute
 from autograder.grading.settings import Settings
+from autograder.names import PREFIX
 from autograder.problems import problems
 from autograder.programs import source_of
-from autograder.release import PREFIX, solution_notebook
+from autograder.release import solution_notebook
 from autograder.sandbox import kernels
 from autograder.sandbox.inside.kernel import CALLS
 from autograder.sandbox.inside.limits import Limits

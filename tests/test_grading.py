@@ -31,7 +31,7 @@ from nbgrader.utils import is_grade
 
 from autograder.course import nbgrader_at
 from autograder.grading.run import Options, grade_class
-from autograder.table import MIME
+from autograder.names import MIME
 
 pytestmark = [pytest.mark.slow, needs_bubblewrap]
 

@@ -101,12 +101,12 @@ def test_feedback_is_never_stale(course):
     """What a person has given since is on the page, without an option."""
     command(course, "nbgrader", "generate_feedback", WORD, "--student", "partly")
     page = course / "feedback" / "partly" / WORD / f"{WORD}.html"
-    assert "80.0 / 100.0" in page.read_text()
+    assert "80 of 90 points" in page.read_text()
     with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
         gradebook.find_grade("explain_vanishing", WORD, WORD, "partly").manual_score = 7
         gradebook.db.commit()
     command(course, "nbgrader", "generate_feedback", WORD, "--student", "partly")
-    assert "87.0 / 100.0" in page.read_text()
+    assert "87 of 100 points" in page.read_text()
     with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
         gradebook.find_grade("explain_vanishing", WORD, WORD, "partly").manual_score = None
         gradebook.db.commit()

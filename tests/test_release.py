@@ -60,6 +60,32 @@ def test_a_good_script_is_accepted():
     _refuse_bad_structure(read_script(SCRIPT, PROBLEMS), PROBLEMS)
 
 
+HEADINGS = """# %% [markdown]
+# # A title
+# ## Both
+# ### Forward
+# Text.
+{relu}
+# %% [markdown]
+# ### A question (7 points)
+# %% [markdown] nbgrader={{"grade_id": "words", "grade": true, "solution": true, "points": 1}}
+# ## An answer
+# %% [markdown]
+# ## An experiment
+"""
+
+
+def test_headings_say_the_points_under_them():
+    script = HEADINGS.format(relu=SCRIPT[SCRIPT.index("# %% nbgrader") :])
+    sources = [cell.source for cell in read_script(script, PROBLEMS).cells if cell.cell_type == "markdown"]
+    assert sources == [
+        "# A title\n## Both\n### Forward (100 points)\nText.",
+        "### A question (1 point)",
+        "## An answer",
+        "## An experiment",
+    ]
+
+
 BAD = {
     "check without problem": (
         ("check_relu_forward", "check_rleu_forward"),

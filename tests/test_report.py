@@ -15,7 +15,7 @@ from traitlets.config import Config
 from autograder.grading import records
 from autograder.grading.graded import read_class
 from autograder.grading.records import Result
-from autograder.marks import MIME, PREFIX
+from autograder.names import MIME, PREFIX
 from autograder.report import command
 from autograder.report.book import section_of
 from autograder.report.measure import alike, pictures

@@ -4,7 +4,7 @@ import linecache
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import FunctionType
+from types import FrameType, FunctionType
 from typing import Any
 
 import torch
@@ -72,7 +72,7 @@ def _stub(name: str, error: BaseException, functions: Mapping[str, Any]) -> str:
 
 
 def _globals_of(name: str, functions: Mapping[str, Any]) -> Mapping[str, Any]:
-    return functions[name].__globals__ if isinstance(functions[name], FunctionType) else functions
+    return functions[name].__globals__ if isinstance(functions.get(name), FunctionType) else functions
 
 
 def message_of(error: BaseException) -> str:
@@ -82,10 +82,14 @@ def message_of(error: BaseException) -> str:
         return "its message cannot be read"
 
 
+def is_theirs(frame: FrameType, name: str, functions: Mapping[str, Any]) -> bool:
+    """Whether a frame runs code of the student's, who has written the function `name`."""
+    return frame.f_globals is functions or frame.f_globals is _globals_of(name, functions)
+
+
 def _where(name: str, error: BaseException, functions: Mapping[str, Any]) -> str:
-    own = _globals_of(name, functions)
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
-        if frame.f_globals is own or frame.f_globals is functions:
+        if is_theirs(frame, name, functions):
             source = linecache.getline(frame.f_code.co_filename, line).strip()
             return f" (line {line} of its cell: `{shorten(source)}`)" if source else f" (line {line} of its cell)"
     return ""

@@ -4,15 +4,19 @@ import contextlib
 import signal
 import sys
 import threading
+import traceback
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 
+from autograder.calls import enforcement
 from autograder.calls.case import Case, Inputs, clone, prepare
 from autograder.calls.enforcement import Rules, enforced
 from autograder.calls.kinds import DIFFERENTIATED
-from autograder.calls.outcome import STOPPED, ComplaintError, Outcome, Output, describe, message_of, shorten
+from autograder.calls.outcome import STOPPED, ComplaintError, Outcome, Output, describe, is_theirs, message_of, shorten
 from autograder.calls.returned import kind_of
 from autograder.calls.signature import Ask, Signature
 from autograder.precision import exact_float32
@@ -98,6 +102,36 @@ def stopped_after(seconds: float | None) -> Iterator[None]:
         signal.signal(signal.SIGVTALRM, before or signal.SIG_DFL)
 
 
+# Where warnings come from that are about a line of the student's: these rules, and torch.
+_NOT_THEIRS = tuple(str(Path(module.__file__).parent) for module in (enforcement, torch))
+
+
+def forget_warnings() -> None:
+    """Let a warning be shown again that an earlier check has shown: Python shows one only once for each place."""
+    vars(enforcement).get("__warningregistry__", {}).clear()
+
+
+@contextlib.contextmanager
+def named_by_their_line(name: str, functions: Mapping[str, Any]) -> Iterator[None]:
+    """Let a warning that torch gives name the student's own line, not one of the rules that every call goes through."""
+    before = warnings.showwarning
+
+    def show(message: Any, category: type[Warning], filename: str, lineno: int, *more: Any, **others: Any) -> None:
+        if filename.startswith(_NOT_THEIRS):
+            frames = (frame for frame, _ in traceback.walk_stack(sys._getframe(1)))
+            if (frame := next((f for f in frames if is_theirs(f, name, functions)), None)) is not None:
+                filename, lineno = frame.f_code.co_filename, frame.f_lineno
+        before(message, category, filename, lineno, *more, **others)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        # What the student has put there meanwhile stays.
+        if warnings.showwarning is show:
+            warnings.showwarning = before
+
+
 def _asker(signature: Signature, functions: Mapping[str, Any], timed: bool) -> Ask:
     """Calls a function of the student's by name, or `via` something it made; what goes wrong becomes a complaint."""
 
@@ -111,7 +145,7 @@ def _asker(signature: Signature, functions: Mapping[str, Any], timed: bool) -> A
         forbidden = signature.forbidden if name == signature.name else frozenset()
         rules = Rules(forbidden, autograd=signature.call in DIFFERENTIATED)
         try:
-            with enforced(rules, timed):
+            with enforced(rules, timed), named_by_their_line(name, functions):
                 result = function(*arguments)
         except TooSlowError:
             raise

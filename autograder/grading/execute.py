@@ -20,9 +20,9 @@ from autograder.grading.outputs import FLOOD, Displays, Outputs, error_output, k
 from autograder.grading.restore import SKIPPED
 from autograder.grading.settings import Settings
 from autograder.judge import Exam, Verdict, with_forward
+from autograder.names import PREFIX
 from autograder.problem import Problem
 from autograder.problems import problems
-from autograder.release import PREFIX
 from autograder.rules.search import broken
 from autograder.rules.sources import Sources
 from autograder.sandbox.inside.kernel import CALLS, FILES

@@ -25,7 +25,7 @@ from autograder.grading.records import (
     TASK,
 )
 from autograder.grading.restore import cell_order
-from autograder.marks import MIME, PREFIX
+from autograder.names import MIME, PREFIX
 
 # What the grader says of a cell that met a limit, see `execute`.
 LIMITS = ("Stopped", "NotRun", "KernelEnded", "OutputLost")

@@ -106,6 +106,45 @@ def recorded(gradebook: Gradebook, assignment: str, student: str) -> tuple[Score
     return _score(notebooks, grades), {(row["notebook"], row["name"]): row["auto_score"] for row in grades}
 
 
+@dataclass(frozen=True)
+class Given:
+    """What the gradebook has of one cell: points and comment. `unread` waits for a person; `by_hand` came from one."""
+
+    points: float = 0.0
+    possible: float = 0.0
+    unread: bool = False
+    by_hand: bool = False
+    comment: str = ""
+
+
+def given(connection: Connection, assignment: str, student: str, notebook: str) -> tuple[Score, dict[str, Given]]:
+    """What the gradebook has of one notebook of a submission, and of its cells by grade_id.
+
+    Raises nbgrader's `MissingEntry` where it has no such submission.
+    """
+    of_student = (ASSIGNMENT.c.name == assignment) & (SUBMISSION.c.student_id == student)
+    joined = SUBMISSION.join(ASSIGNMENT, ASSIGNMENT.c.id == SUBMISSION.c.assignment_id)
+    submission = connection.scalar(select(SUBMISSION.c.id).select_from(joined).where(of_student))
+    notebooks, grades, comments = (
+        [row for row in rows if row["notebook"] == notebook] for rows in _rows(connection, submission or "")
+    )
+    if not notebooks:
+        raise MissingEntry(f"There is no notebook {notebook!r} of {student!r} in the gradebook.")
+    said = {
+        row["name"]: row["auto_comment"] if row["manual_comment"] is None else row["manual_comment"] for row in comments
+    }
+    cells = {name: Given(comment=comment or "") for name, comment in said.items()}
+    for row in grades:
+        cells[row["name"]] = Given(
+            _points(row),
+            row["max_score"],
+            _is_unread(row),
+            row["manual_score"] is not None,
+            said.get(row["name"]) or "",
+        )
+    return _score(notebooks, grades), cells
+
+
 def forget_time(gradebook: Gradebook, assignment: str, student: str) -> None:
     """Take the recorded time away from a submission, if there is one: it is not known when this one was handed in."""
     master = select(ASSIGNMENT.c.id).where(ASSIGNMENT.c.name == assignment).scalar_subquery()
@@ -148,9 +187,13 @@ def _record(
 
 def _score(notebooks: list[dict], grades: list[dict]) -> Score:
     penalty = sum(row["late_submission_penalty"] or 0.0 for row in notebooks)
-    unread = sum(row["max_score"] for row in grades if row["auto_score"] is None and row["manual_score"] is None)
+    unread = sum(row["max_score"] for row in grades if _is_unread(row))
     possible = sum(row["max_score"] for row in grades) - unread
     return Score(max(0.0, sum(map(_points, grades)) - penalty), possible, unread, penalty)
+
+
+def _is_unread(row: dict) -> bool:
+    return row["auto_score"] is None and row["manual_score"] is None
 
 
 def _points_of(notebooks: list[dict], grades: list[dict]) -> dict[str, float]:
@@ -238,7 +281,7 @@ def _rows(connection: Connection, submission: str) -> tuple[list[dict], list[dic
     queries = [select(SUBMITTED.c.id, name, SUBMITTED.c.late_submission_penalty).select_from(joined)]
     for table, columns in (
         (GRADE, ("auto_score", "manual_score", "extra_credit", "needs_manual_grade")),
-        (COMMENT, ("auto_comment",)),
+        (COMMENT, ("auto_comment", "manual_comment")),
     ):
         cells = joined.join(table, table.c.notebook_id == SUBMITTED.c.id).join(CELL, CELL.c.id == table.c.cell_id)
         for kind in (GRADED, TASK):

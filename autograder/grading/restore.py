@@ -1,5 +1,6 @@
 """From the notebook as handed in to the notebook that is graded: the instructor's cells as they were released."""
 
+import functools
 import itertools
 import json
 import re
@@ -21,6 +22,7 @@ from nbgrader.api import Assignment, Gradebook, GradeCell, Notebook, SolutionCel
 from nbgrader.preprocessors import NbGraderPreprocessor, OverwriteCells
 from sqlalchemy import select
 
+from autograder.grading.formulas import Formulas, place_of, written
 from autograder.grading.outputs import is_picture
 from autograder.grading.saved import TooDenseError, without_outputs
 
@@ -485,34 +487,64 @@ def markdown_of_cell(context: Context, source: str) -> str:
 
     nbgrader's pages for formgrader and feedback obey that, and not ``sanitize_html``.
     """
-    return markdown(source, context.get("cell", {}).get("attachments", {}))
+    pasted = context.get("cell", {}).get("attachments", {})
+    return markdown(source, pasted) if pasted else _without_pictures(source)
+
+
+@functools.lru_cache(maxsize=1024)
+def _without_pictures(source: str) -> str:
+    """`markdown` of a cell that has none: most are the course's own, the same for every student."""
+    return markdown(source)
 
 
 def markdown(source: str, pasted: Mapping[str, Mapping[str, str]] | None = None) -> str:
     """The HTML of a Markdown cell, without anything that could act in the session of the person who reads it.
 
-    `pasted` are its pictures by name and type, in base64. Mathematics stays as it is.
+    `pasted` are its pictures by name and type, in base64. Formulas become MathML.
     """
     if len(_PASTED.sub("", source)) > LONGEST_PROSE:
         return f"<pre>{escape(source)}</pre>"
     try:
         renderer = _Renderer(escape=False, exclude_anchor_links=True, attachments=_pictures(pasted))
         html = MarkdownWithMath(renderer).render(source)
-        return bleach.clean(html, TAGS, _is_allowed, protocols={"http", "https", "mailto", "data"})
+        # A formula comes after the cleaning, into text and nowhere else.
+        filters = [functools.partial(Formulas, formulas=renderer.formulas)]
+        protocols = {"http", "https", "mailto", "data"}
+        return bleach.Cleaner(TAGS, _is_allowed, protocols=protocols, filters=filters).clean(html)
     except Exception:
         # Nested too deeply, say: shown as it was written.
         return f"<pre>{escape(source)}</pre>"
 
 
 class _Renderer(IPythonRenderer):
-    """nbconvert's, where a pasted picture is found by its name in any writing; one that is not there is no error."""
+    """nbconvert's, where a pasted picture is found by its name in any writing; one that is not there is no error.
+
+    `formulas` are those of the text, LaTeX and whether each stands alone; in the HTML stand their places.
+    """
+
+    def __init__(self, **options: Any):
+        super().__init__(**options)
+        self.formulas: list[tuple[str, bool]] = []
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
         name = url.removeprefix("attachment:")
         bundle = self.attachments.get(name) or self.attachments.get(unquote(name)) if name != url else None
         for kind, data in (bundle or {}).items():
             url = f"data:{kind};base64,{data}"
-        return HTMLRenderer.image(self, text, url, title)
+        return HTMLRenderer.image(self, written(text, self.formulas), url, title)
+
+    def block_math(self, body: str) -> str:
+        return self._place(body, alone=True)
+
+    def inline_math(self, body: str) -> str:
+        return self._place(body, alone=False)
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return self._place(f"\\begin{{{name}}}{body}\\end{{{name}}}", alone=True)
+
+    def _place(self, latex: str, alone: bool) -> str:
+        self.formulas.append((latex, alone))
+        return place_of(len(self.formulas) - 1)
 
 
 def _is_allowed(tag: str, name: str, value: str) -> bool:

@@ -28,6 +28,12 @@ def find_problem(name: str) -> Problem | None:
     return next((problem for word in found for problem in _chapter(word) if problem.name == name), None)
 
 
+def chapter_of(problem: Problem) -> tuple[str, tuple[Problem, ...]]:
+    """The word of the chapter that a problem is in, and all problems of the chapter."""
+    word = next(m for m in problem.modules if m.startswith(__name__)).removeprefix(f"{__name__}.").partition(".")[0]
+    return word, _chapter(word)
+
+
 def _words() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
 

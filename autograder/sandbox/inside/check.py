@@ -2,12 +2,19 @@
 
 
 class Note:
-    """Shown where a check is called."""
+    """Shown where a check is called; there is nothing behind it."""
+
+    def __init__(self, text: str):
+        self._text = text
 
     def __repr__(self) -> str:
-        return "Checks are made by the grader while a notebook is graded."
+        return self._text
+
+    def case(self, name: str | None = None) -> "Note":
+        """No case: the grader's own are not in this process."""
+        return Note("Cases are shown for the public seed only: in your own notebook, not while it is graded.")
 
 
-def check(name: str) -> Note:
+def check(name: str | None = None) -> Note:
     """Check nothing."""
-    return Note()
+    return Note("Checks are made by the grader while a notebook is graded.")
