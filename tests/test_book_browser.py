@@ -292,6 +292,10 @@ def test_what_is_printed_is_light_and_what_is_read_stays_dark(chromium, server, 
         )
         tab.pdf(path=tmp_path / "page.pdf", prefer_css_page_size=True)
         assert tab.evaluate("[window.printed, document.documentElement.dataset.theme]") == ["light", "dark"]
+        # A browser may tell twice that it will print, and once that it has.
+        for event in ("beforeprint", "beforeprint", "afterprint"):
+            tab.evaluate("(name) => dispatchEvent(new Event(name))", event)
+        assert tab.evaluate("document.documentElement.dataset.theme") == "dark"
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
 
 
