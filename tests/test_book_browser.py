@@ -392,6 +392,39 @@ def test_search_finds_a_word_without_a_server(tab, server):
     tab.locator("#search-results li a[href*='activations']").first.wait_for()
 
 
+FOUND = """(words) => words.map((word) => {
+  const results = Search._performSearch(...Search._parseQuery(word));
+  // The last one is shown first.
+  return results.reverse().map(([page, , anchor]) => [page, anchor.slice(1)]);
+})"""
+# What somebody looks for, and a place that must be among those that are found.
+SOUGHT = {
+    "손실": ("glossary", "term-loss"),
+    "미분": ("glossary", "term-automatic-differentiation"),
+    "필터": ("convolution/from_dense", "two-savings-look-nearby-and-use-the-same-weights-everywhere"),
+    "층": ("convolution/index", "convolution-and-pooling"),
+    "합성곱": ("convolution/shapes", "convolution"),
+    "∂": ("notation", "letters"),
+    "ε": ("backprop/check", "nudge-to-one-side-or-to-both"),
+    "conv2d_forward": ("convolution/shapes", "the-size-of-the-output"),
+    "F.leaky_relu": ("activations/relu", "leaky-relu"),
+}
+
+
+@pytest.mark.browser
+def test_search_leads_to_the_section_of_korean_words_signs_and_names(tab, server):
+    tab.goto(f"{server}search.html")
+    tab.wait_for_function("Search.hasIndex()")
+    results = dict(zip(SOUGHT, tab.evaluate(FOUND, list(SOUGHT)), strict=True))
+    for word, place in SOUGHT.items():
+        assert list(place) in results[word], (word, results[word])
+        page, anchor = results[word][0]
+        assert anchor, f"{word!r} leads to the top of {page}"
+    places = {(page, anchor) for found in results.values() for page, anchor in found if anchor}
+    texts = {page: (HTML / f"{page}.html").read_text("utf-8") for page, _ in places}
+    assert {(page, anchor) for page, anchor in places if f'id="{anchor}"' not in texts[page]} == set()
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("word", sorted(folder.name for folder in (ROOT / "exercises").iterdir() if folder.is_dir()))
 def test_a_chapter_hands_out_its_exercise_notebook(tab, server, word):
