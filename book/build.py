@@ -38,7 +38,7 @@ PAGE_LIMIT = 60
 CHAPTER_LIMIT = 60
 # The measure is good to a quarter: processors differ in what they are quick at, and neighbours share a core.
 ROOM = 1.25
-ADDRESS = ("COURSE_REPOSITORY_URL", "COURSE_REPOSITORY_BRANCH")
+ADDRESS = ("COURSE_BOOK_URL", "COURSE_REPOSITORY_URL", "COURSE_REPOSITORY_BRANCH")
 # In names of its own: a page that calls something `signal` must not take a module away from it.
 STARTUP = "exec(compile(open({path!r}, encoding='utf-8').read(), {path!r}, 'exec'), {{'__name__': '_kernel'}})\n"
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")

@@ -1,6 +1,7 @@
 """The built book in a browser: every page, light and dark, wide and phone-sized, at a root and below."""
 
 import contextlib
+import gzip
 import os
 import re
 import shutil
@@ -23,7 +24,8 @@ TOC = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text("utf-8"))
 CHAPTERS = [chapter for part in TOC["parts"] for chapter in part["chapters"]]
 # The pages in the order in which they are read.
 NAMES = [TOC["root"]] + [page["file"] for chapter in CHAPTERS for page in (chapter, *chapter.get("sections", []))]
-WITHOUT_REPOSITORY = {key: value for key, value in os.environ.items() if not key.startswith("COURSE_REPOSITORY_")}
+ADDRESSES = ("COURSE_BOOK_", "COURSE_REPOSITORY_")
+WITHOUT_ADDRESS = {key: value for key, value in os.environ.items() if not key.startswith(ADDRESSES)}
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 CHROMIUM_ARGUMENTS = [
@@ -49,6 +51,14 @@ OBSERVE = r"""async () => {
   await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
   if (window.MathJax?.startup?.promise) await MathJax.startup.promise;
   const visible = (element) => element.getClientRects().length > 0;
+  // What comes into view later is loaded now.
+  await Promise.all([...document.images].filter(visible).map((image) => {
+    image.loading = "eager";
+    return image.decode().catch(() => {});
+  }));
+  const wide = [
+    ...document.querySelectorAll(".bd-article :is(div.math, .pst-scrollable-table-container, div.highlight pre)"),
+  ].filter((element) => element.checkVisibility() && element.scrollWidth - element.clientWidth > 1);
   const formulas = [...document.querySelectorAll(".math")];
   const prose = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
   const raw = [], unmarked = [];
@@ -84,6 +94,17 @@ OBSERVE = r"""async () => {
     description: document.querySelector("meta[name=description]")?.content ?? "",
     tabStops: document.querySelectorAll("mjx-container[tabindex], mjx-container [tabindex]").length,
     unmarked,
+    namelessFolds: [...document.querySelectorAll("summary")]
+      .filter((fold) => !(fold.ariaLabel ?? fold.textContent).trim()).length,
+    paragraphsInFolds: document.querySelectorAll("summary p").length,
+    misnamed: [...document.querySelectorAll("button[aria-label], a[aria-label], summary[aria-label]")]
+      .filter((e) => visible(e) && !e.ariaLabel.toLowerCase().includes(e.innerText.trim().toLowerCase()))
+      .map((e) => e.outerHTML),
+    mathjax: Boolean(window.MathJax),
+    wide: wide.length,
+    cutWithoutCue: wide
+      .filter((element) => getComputedStyle(element).maskImage === "none" || element.tabIndex !== 0)
+      .map((element) => element.outerHTML.slice(0, 200)),
     next: document.querySelectorAll("a.right-next").length,
     previous: document.querySelectorAll("a.left-prev").length,
     fonts: [...document.fonts].filter((f) => f.status === "error").map((f) => f.family),
@@ -133,7 +154,7 @@ class Visit:
 def book() -> subprocess.CompletedProcess:
     """Run the gating build once."""
     command = [sys.executable, ROOT / "book" / "build.py", "--gate"]
-    return subprocess.run(command, env=WITHOUT_REPOSITORY, capture_output=True, text=True, encoding="utf-8")
+    return subprocess.run(command, env=WITHOUT_ADDRESS, capture_output=True, text=True, encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -221,7 +242,7 @@ def test_a_second_build_has_nothing_to_do(book):
     built = (HTML / "index.html").stat().st_mtime_ns
     again = subprocess.run(
         [sys.executable, ROOT / "book" / "build.py"],
-        env=WITHOUT_REPOSITORY,
+        env=WITHOUT_ADDRESS,
         capture_output=True,
         text=True,
         check=True,
@@ -292,6 +313,12 @@ def test_what_is_printed_is_light_and_what_is_read_stays_dark(chromium, server, 
         )
         tab.pdf(path=tmp_path / "page.pdf", prefer_css_page_size=True)
         assert tab.evaluate("[window.printed, document.documentElement.dataset.theme]") == ["light", "dark"]
+        figures = "[...document.querySelectorAll('figure:not(.moves) img.figure-in-light')]"
+        assert set(tab.evaluate(f"{figures}.map((figure) => figure.naturalWidth > 0)")) == {True}
+        # A browser may tell twice that it will print, and once that it has.
+        for event in ("beforeprint", "beforeprint", "afterprint"):
+            tab.evaluate("(name) => dispatchEvent(new Event(name))", event)
+        assert tab.evaluate("document.documentElement.dataset.theme") == "dark"
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
 
 
@@ -314,6 +341,45 @@ def test_each_figure_shows_the_one_drawing_that_fits_the_mode(visits):
             if image["visible"]:
                 assert image["width"] > 0, f"{visit.name}: {image['source']} did not load"
                 assert image["source"].endswith(".dark.svg") == (visit.view[0] == "dark"), visit.name
+
+
+@pytest.mark.browser
+def test_a_figure_is_loaded_in_the_mode_of_the_reader_alone(visits):
+    asked = {(visit.view[0], url) for visit in visits for url in visit.requests if "/_images/" in url}
+    assert {mode for mode, _ in asked} == {"light", "dark"}
+    assert {url for mode, url in asked if url.endswith(".dark.svg") != (mode == "dark")} == set()
+
+
+@pytest.mark.browser
+def test_no_page_asks_for_more_than_a_megabyte_before_its_figures(visits, server):
+    """As a server sends it that compresses what can be compressed."""
+    size = {}
+    for visit in visits:
+        asked = {unquote(urlsplit(url).path) for url in visit.requests if url.startswith(server)}
+        paths = {path.removeprefix("/site/course") for path in asked if "/_images/" not in path}
+        for path in paths - set(size):
+            content = (HTML / path.lstrip("/")).read_bytes()
+            size[path] = len(content if path.endswith((".woff", ".woff2", ".png")) else gzip.compress(content))
+        assert sum(size[path] for path in paths) < 1_000_000, visit.name
+    assert any("mathjax" in path for path in size)
+
+
+@pytest.mark.browser
+def test_mathjax_is_loaded_where_a_formula_is(visits):
+    assert {visit.name for visit in visits if visit.shown["mathjax"] != (visit.shown["formulas"] > 0)} == set()
+
+
+@pytest.mark.browser
+def test_what_can_be_pressed_is_named_as_it_is_labelled(visits):
+    for visit in visits:
+        shown = visit.shown
+        assert (shown["namelessFolds"], shown["paragraphsInFolds"], shown["misnamed"]) == (0, 0, []), visit.name
+
+
+@pytest.mark.browser
+def test_what_is_wider_than_the_screen_fades_where_it_goes_on(visits):
+    assert sum(visit.shown["wide"] for visit in visits if visit.view[1] == "phone") > 100
+    assert {visit.name: visit.shown["cutWithoutCue"] for visit in visits if visit.shown["cutWithoutCue"]} == {}
 
 
 @pytest.mark.browser
@@ -386,6 +452,39 @@ def test_the_reader_can_choose_the_mode(tab, server):
 def test_search_finds_a_word_without_a_server(tab, server):
     tab.goto(f"{server}site/course/search.html?q=sigmoid")
     tab.locator("#search-results li a[href*='activations']").first.wait_for()
+
+
+FOUND = """(words) => words.map((word) => {
+  const results = Search._performSearch(...Search._parseQuery(word));
+  // The last one is shown first.
+  return results.reverse().map(([page, , anchor]) => [page, anchor.slice(1)]);
+})"""
+# What somebody looks for, and a place that must be among those that are found.
+SOUGHT = {
+    "손실": ("glossary", "term-loss"),
+    "미분": ("glossary", "term-automatic-differentiation"),
+    "필터": ("convolution/from_dense", "two-savings-look-nearby-and-use-the-same-weights-everywhere"),
+    "층": ("convolution/index", "convolution-and-pooling"),
+    "합성곱": ("convolution/shapes", "convolution"),
+    "∂": ("notation", "letters"),
+    "ε": ("backprop/check", "nudge-to-one-side-or-to-both"),
+    "conv2d_forward": ("convolution/shapes", "the-size-of-the-output"),
+    "F.leaky_relu": ("activations/relu", "leaky-relu"),
+}
+
+
+@pytest.mark.browser
+def test_search_leads_to_the_section_of_korean_words_signs_and_names(tab, server):
+    tab.goto(f"{server}search.html")
+    tab.wait_for_function("Search.hasIndex()")
+    results = dict(zip(SOUGHT, tab.evaluate(FOUND, list(SOUGHT)), strict=True))
+    for word, place in SOUGHT.items():
+        assert list(place) in results[word], (word, results[word])
+        page, anchor = results[word][0]
+        assert anchor, f"{word!r} leads to the top of {page}"
+    places = {(page, anchor) for found in results.values() for page, anchor in found if anchor}
+    texts = {page: (HTML / f"{page}.html").read_text("utf-8") for page, _ in places}
+    assert {(page, anchor) for page, anchor in places if f'id="{anchor}"' not in texts[page]} == set()
 
 
 @pytest.mark.browser

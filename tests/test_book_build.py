@@ -72,7 +72,8 @@ def course(tmp_path):
 
 def build(course, *arguments, **environment):
     """Build from another folder, with nothing but the interpreter's own address."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("COURSE_REPOSITORY_")}
+    addresses = ("COURSE_BOOK_", "COURSE_REPOSITORY_")
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(addresses)}
     return subprocess.run(
         [sys.executable, course / "book" / "build.py", *arguments],
         cwd="/",
@@ -94,6 +95,9 @@ def test_a_good_book_builds_and_is_left_alone_until_something_changes(course):
     assert ">42" in page_of(course)
     assert "github.com" not in page_of(course)
     assert "mybinder.org" not in page_of(course)
+    assert "canonical" not in page_of(course)
+    assert "og:" not in page_of(course)
+    assert not (course / "_build" / "html" / "sitemap.xml").exists()
 
     assert "up to date" in build(course).stdout
 
@@ -376,17 +380,24 @@ def test_the_first_use_of_a_word_leads_to_the_glossary_and_tells_the_korean(cour
     ]
 
 
-def test_the_address_of_the_repository_brings_its_buttons(course):
+def test_an_address_brings_what_needs_it(course):
+    """That of the repository its buttons, that of the book its canonical links, previews and the list of its pages."""
     assert build(course).returncode == 0
-    result = build(course, COURSE_REPOSITORY_URL=ADDRESS, COURSE_REPOSITORY_BRANCH="spring")
+    book = "https://owner.github.io/name"
+    result = build(course, COURSE_REPOSITORY_URL=ADDRESS, COURSE_REPOSITORY_BRANCH="spring", COURSE_BOOK_URL=book)
     assert result.returncode == 0, result.stdout + result.stderr
     page = page_of(course)
+    assert f'<link rel="canonical" href="{book}/page.html" />' in page
+    assert f'<meta property="og:url" content="{book}/page.html" />' in page
+    assert '<meta property="og:title" content="A page" />' in page
+    assert f"<loc>{book}/page.html</loc>" in (course / "_build" / "html" / "sitemap.xml").read_text("utf-8")
     assert f'href="{ADDRESS}"' in page
     assert f"{ADDRESS}/blob/spring/book/page.md" in page
     assert "https://mybinder.org/v2/gh/owner/name/spring?urlpath=lab/tree/exercises/page/page.ipynb" in page
 
 
-def test_an_address_that_is_none_is_refused_in_one_sentence(course):
-    result = build(course, COURSE_REPOSITORY_URL="owner/name")
+@pytest.mark.parametrize("name", ["COURSE_BOOK_URL", "COURSE_REPOSITORY_URL"])
+def test_an_address_that_is_none_is_refused_in_one_sentence(course, name):
+    result = build(course, **{name: "owner/name"})
     assert result.returncode != 0
-    assert "COURSE_REPOSITORY_URL is 'owner/name'; expected" in result.stdout
+    assert f"{name} is 'owner/name'; expected" in result.stdout

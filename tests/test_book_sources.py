@@ -88,6 +88,11 @@ def test_every_erratum_stands_in_the_table_of_the_notes():
     assert set(errata) == set(named)
 
 
+def test_the_code_of_each_erratum_is_folded():
+    unfolded = [n for n, _, metadata in code_cells(BOOK / "errata.md") if "hide-input" not in metadata.get("tags", ())]
+    assert unfolded == []
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter["file"])
 def test_every_chapter_offers_its_exercise_notebook(chapter):
     last = names_of(chapter)[-1]

@@ -1,7 +1,8 @@
 """What every page has for whoever reads it by ear, by keyboard, on paper, in Korean or in a list of search results.
 
-Korean words are marked as Korean, a formula is no stop of the tab key, a page says in one sentence what it is about,
-and what is printed is light (``_static/print.js``, which Jupyter Book puts into every page).
+Korean words are marked as Korean, a formula is no stop of the tab key, folded code is named by its words, a page says
+in one sentence what it is about, what is printed is light (``_static/print.js``), and what is wider than the screen
+shows that it goes on (``_static/wide.js``). Jupyter Book puts each script of that folder into every page.
 """
 
 import html
@@ -9,8 +10,10 @@ import re
 from typing import Any
 
 from docutils import nodes
+from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.writers.html5 import HTML5Translator
 
 TAG = re.compile(r"(<[^>]*>)")
 # Within these a tag would be shown, or be wrong.
@@ -65,10 +68,25 @@ def complete(app: Sphinx, pagename: str, template: str, context: dict[str, Any],
             context[part] = marked(context[part])
     said = description(doctree)
     if said:
+        context["description"] = said
         context["metatags"] += f'\n<meta name="description" content="{html.escape(said, quote=True)}" />'
     if pagename == app.config.root_doc:
         # The title of the page is that of the book.
         context["docstitle"] = ""
+
+
+def begin_fold(writer: HTML5Translator, node: HideCodeCellNode) -> None:
+    """What MyST-NB writes above folded code, without a paragraph in it and a name that is not its label."""
+    words = [html.escape(node[name]) for name in ("prompt_show", "prompt_hide")]
+    writer.body.append(
+        f'<details class="admonition hide {" ".join(node["classes"])}">\n<summary>\n'
+        f'<span class="collapsed admonition-title">{words[0]}</span>\n'
+        f'<span class="expanded admonition-title">{words[1]}</span>\n</summary>\n'
+    )
+
+
+def end_fold(writer: HTML5Translator, node: HideCodeCellNode) -> None:
+    writer.body.append("</details>\n")
 
 
 def configure(app: Sphinx, config: Config) -> None:
@@ -79,6 +97,7 @@ def configure(app: Sphinx, config: Config) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", configure)
+    app.add_node(HideCodeCellNode, override=True, html=(begin_fold, end_fold))
     # After the extensions that change the body.
     app.connect("html-page-context", complete, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
