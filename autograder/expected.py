@@ -126,7 +126,7 @@ def _sizes(problem: Problem, inputs: Mapping[str, Any], outputs: Sequence[torch.
     signs = torch.randint(0, 2, dout.shape, generator=torch.Generator().manual_seed(0), device="cpu") * 2 - 1
     turned = _reference(problem, {**inputs, "dout": dout * signs})
     product = _largest(dout) * (1.0 if weight is None else max(1.0, _largest(weight)))
-    return [max(_largest(o), _largest(t), product) for o, t in zip(outputs, turned, strict=True)]
+    return [max(_largest(o), _largest(t), product) or given or 1.0 for o, t in zip(outputs, turned, strict=True)]
 
 
 def _targets(problem: Problem, case: Case, *outputs: Sequence[torch.Tensor]) -> tuple[Target, ...]:

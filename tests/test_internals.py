@@ -50,10 +50,10 @@ def relu_forward(x):
     return torch.where(x > 0, x, 0 * x), (x,)
 def relu_backward(dout, cache):
     return dout * (cache[0] > 0)
-print(repr(check('relu_forward')), repr(check('relu_backward')))
+print(check('relu_forward').score, check('relu_backward').score)
 def relu_forward(x):
     return torch.relu(x), (x,)
-print(repr(check('relu_forward')))
+print(check('relu_forward').score)
 """
 
 

@@ -144,7 +144,8 @@ PARTS = {
 @pytest.mark.parametrize("part", PARTS)
 def test_what_is_imported_is_named(part):
     """A package that only another one brings along can go with the other one's next version."""
-    named = {canonicalize_name(Requirement(text).name) for text in PARTS[part]} | {"autograder"}
+    # The guide's example of a cluster is for whoever has one.
+    named = {canonicalize_name(Requirement(text).name) for text in PARTS[part]} | {"autograder", "dask-jobqueue"}
     owners = metadata.packages_distributions()
     files = [path for path in (ROOT / part).rglob("*") if path.suffix in (".py", ".md")]
     imported = {name for path in files for name in imports(path.read_text())}

@@ -92,4 +92,4 @@ def test_the_record_of_a_grading_says_what_the_table_says():
     assert record["criteria"][0]["message"] in str(Report.of_verdict(found))
     assert record["sketch"] == found.sketch
     # A student's own check keeps what it kept.
-    assert set(Report.of_verdict(found).record) == {"problem", "score", "mistake"}
+    assert set(Report.of_verdict(found).record) == {"problem", "score", "mistake", "criteria", "hint"}
