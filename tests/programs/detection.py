@@ -174,6 +174,13 @@ def smooth_with_a_mean_by_rows(prediction, target, beta):
     return loss, gradient * prediction.numel() / prediction[..., 0].numel()
 
 
+def smooth_without_beta_inside(prediction, target, beta):
+    d = prediction - target
+    near = d.abs() < beta
+    loss = torch.where(near, d.square() / 2, d.abs() - beta / 2).mean()
+    return loss, torch.where(near, d, d.sign()) / d.numel()
+
+
 def pyramid_by_max_pool(features, levels):
     """Each bin by torch's pooling of a slice."""
     h, w = features.shape[2:]
@@ -309,6 +316,11 @@ def assigned_backwards(iou, low, high):
             value, matches[anchor] = iou[anchor].max(0)
             labels[anchor] = 1 if value >= high else 0 if value < low else -1
     return labels, matches
+
+
+def assigned_without_negatives(iou, low, high):
+    labels, matches = assigned_by_numpy(iou, low, high)
+    return labels, torch.where(labels == 0, -1, matches)
 
 
 def assigned_like_torchvision(iou, low, high):
@@ -475,6 +487,31 @@ NAMED = {
     "all at once": ("nms", [nms_all_at_once], "suppressed itself"),
     "shifts in pixels": ("encode_boxes", [lambda a, b: coded(a, b, shift=False)], "is in pixels"),
     "factors": ("encode_boxes", [lambda a, b: coded(a, b, log=lambda t: t)], "logarithms are asked for"),
+    "x and y exchanged": ("encode_boxes", [lambda a, b: coded(a, b)[:, [1, 0, 3, 2]]], "x and y are exchanged"),
+    "deltas read by rows": (
+        "decode_boxes",
+        [lambda a, d: decoded_as_posted(a, d[:, [1, 0, 3, 2]])],
+        "x and y are exchanged",
+    ),
+    "from the box to the anchor": (
+        "encode_boxes",
+        [lambda a, b: coded(a, b) * torch.tensor([-1, -1, 1, 1])],
+        "wrong sign",
+    ),
+    "a gradient by rows": (
+        "smooth_l1",
+        [lambda p, t, b: (smooth_by_numpy(p, t, b)[0], smooth_by_numpy(p, t, b)[1] * p.numel() / len(p))],
+        "mean is one over all",
+    ),
+    "squares of Huber's": ("smooth_l1", [smooth_without_beta_inside], "neither do their slopes"),
+    "corners by int": ("roi_max_pool_forward", [lambda *a: roi_pool(*a, whole=lambda t: t + 0.5)], "toward 0"),
+    "labels behind matches": ("assign_anchors", [lambda *a: assigned_by_numpy(*a)[::-1]], "labels come first"),
+    "no match below low": ("assign_anchors", [assigned_without_negatives], "Negative anchors have no match"),
+    "cells by column": (
+        "yolo_decode",
+        [lambda o, *a: decoded_cells(o.transpose(1, 2), *a)],
+        "by column and row",
+    ),
     "shifts taken in pixels": ("decode_boxes", [lambda a, d: decoded_as_posted(a, d, shift=False)], "taken in pixels"),
     "a last pixel left out": (
         "roi_max_pool_forward",

@@ -200,6 +200,27 @@ slip(
 )
 slip(
     _COLUMNS,
+    "negatives_alone_unmatched",
+    "Negative anchors have no match: the matches of all anchors are asked for.",
+    ("    kept", "    matches[best < low] = -1\n    kept"),
+)
+slip(
+    _COLUMNS,
+    "positives_keep_their_match",
+    "The best anchor of a box was positive already, and kept its match: it is matched to this box.",
+    (
+        _MATCHED,
+        "    weak = best[kept] < high\n    matches[kept[weak]] = torch.arange(iou.shape[1], device=iou.device)[weak]\n",
+    ),
+)
+slip(
+    _COLUMNS,
+    "exchanged",
+    "Labels and matches are exchanged: the labels come first.",
+    ("return labels, matches", "return matches, labels"),
+)
+slip(
+    _COLUMNS,
     "first_box_for_all",
     "The first box alone decides about an anchor: its best box does.",
     ("best, matches = iou.max(dim=1)", "best, matches = iou[:, 0], torch.zeros_like(iou[:, 0]).long()"),

@@ -171,6 +171,19 @@ slip(
 )
 slip(
     _FOUR,
+    "x_and_y_exchanged",
+    "The numbers of x and y are exchanged: a move to the right comes before a move down.",
+    ("dx, dy, dw, dh = deltas", "dy, dx, dh, dw = deltas"),
+)
+slip(
+    _FOUR,
+    "shift_the_other_way",
+    "The center was moved the wrong way: a shift above 0 leads to the right, or down.",
+    ("x + dx * width", "x - dx * width"),
+    ("y + dy * height", "y - dy * height"),
+)
+slip(
+    _FOUR,
     "clamped",
     "Boxes much larger than their anchors came out too small: nothing is cut off here.",
     ("torch.exp(dw)", "torch.exp(dw.clamp(max=4.135))"),

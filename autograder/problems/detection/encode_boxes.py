@@ -167,6 +167,19 @@ slip(
 )
 slip(
     _FOUR,
+    "x_and_y_exchanged",
+    "The numbers of x and y are exchanged: a move to the right comes before a move down.",
+    ("[dx, dy, dw, dh]", "[dy, dx, dh, dw]"),
+)
+slip(
+    _FOUR,
+    "shift_the_other_way",
+    "The shift has the wrong sign: it leads from the anchor to the box.",
+    ("(box_x - x) / width", "(x - box_x) / width"),
+    ("(box_y - y) / height", "(y - box_y) / height"),
+)
+slip(
+    _FOUR,
     "corner_and_size",
     "The last two numbers of a box were read as its width and its height: they are its other corner.",
     ("anchors[:, 2] - anchors[:, 0], anchors[:, 3] - anchors[:, 1]", "anchors[:, 2], anchors[:, 3]"),

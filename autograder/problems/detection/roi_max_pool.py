@@ -217,6 +217,12 @@ slip(
 )
 slip(
     _BINS,
+    "cut_off_toward_zero",
+    "A corner left of the map or above it was rounded toward 0: int() cuts off what floor rounds down.",
+    (_ROUND, "int(corner * spatial_scale + 0.5) for corner in corners"),
+)
+slip(
+    _BINS,
     "last_pixel_left_out",
     "The last row and the last column of a region were left out: they belong to it.",
     (_SIZES, "h, w = max(y2 - y1, 1), max(x2 - x1, 1)"),
@@ -268,6 +274,15 @@ slip(
     (
         "torch.zeros(len(rois), features.shape[1], rows, columns,",
         "torch.full((len(rois), features.shape[1], rows, columns), -1e30,",
+    ),
+)
+slip(
+    _BINS,
+    "empty_bins_infinite",
+    "An empty bin is the maximum of nothing, minus infinity: it has 0.",
+    (
+        "torch.zeros(len(rois), features.shape[1], rows, columns,",
+        "torch.full((len(rois), features.shape[1], rows, columns), -torch.inf,",
     ),
 )
 slip(
@@ -497,5 +512,15 @@ slip(
         "                if top < bottom and left < right:\n",
         "                if top >= bottom or left >= right:\n"
         "                    dfeatures[int(image), :, 0, 0] += dout[r, :, i, j]\n                else:\n",
+    ),
+)
+slip(
+    _BACK,
+    "empty_bins_last",
+    "The gradient of an empty bin went to the last pixel: the index -1 is that of the last one.",
+    (
+        "                if top < bottom and left < right:\n",
+        "                if top >= bottom or left >= right:\n"
+        "                    dfeatures[int(image), :, -1, -1] += dout[r, :, i, j]\n                else:\n",
     ),
 )

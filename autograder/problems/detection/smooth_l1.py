@@ -129,6 +129,12 @@ slip(
 )
 slip(
     _WHERE,
+    "gradient_over_the_rows",
+    "dprediction is divided by the number of rows: the mean is one over all numbers.",
+    ("slope / d.numel()", "slope / len(d)"),
+)
+slip(
+    _WHERE,
     "beta_ignored",
     "The argument beta is not used.",
     ("    d =", "    beta = 1.0\n    d ="),
@@ -138,6 +144,13 @@ slip(
     "square_not_divided",
     "The square is not divided by beta: the two parts do not meet.",
     ("d**2 / (2 * beta)", "d**2 / 2"),
+)
+slip(
+    _WHERE,
+    "small_differences_not_divided",
+    "Small differences are not divided by beta: the two parts do not meet, and neither do their slopes.",
+    ("d**2 / (2 * beta)", "d**2 / 2"),
+    ("d / beta, d.sign()", "d, d.sign()"),
 )
 slip(
     _WHERE,

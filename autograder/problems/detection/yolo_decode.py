@@ -218,6 +218,18 @@ slip(
 )
 slip(
     _GRID,
+    "column_before_row",
+    "The cells were read by column and row: the first of the two axes counts rows.",
+    ("    n = output", "    output = output.transpose(1, 2)\n    n = output"),
+)
+slip(
+    _GRID,
+    "through_a_softmax",
+    "The numbers of the classes went through a softmax: they are meant as they are.",
+    ("output[..., None, 5 * boxes :]", "output[..., None, 5 * boxes :].softmax(-1)"),
+)
+slip(
+    _GRID,
     "through_a_sigmoid",
     "A sigmoid was applied: the numbers of the output are meant as they are.",
     ("    n = output", "    output = output.sigmoid()\n    n = output"),
