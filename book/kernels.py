@@ -21,12 +21,16 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
 
-# What the pages import, and what that loads late: the first step of an optimizer loads torch._dynamo, for a second.
+# What the pages import, and what that loads late: the first step of an optimizer loads torch._dynamo, for a second, and
+# the first number that a page hands to its text loads what glue needs.
 LOADED = (
     "ipykernel.kernelapp",
     "matplotlib.backends.backend_svg",
     "matplotlib.pyplot",
+    "myst_nb.ext.glue",
+    "scipy.signal",
     "sklearn.datasets",
+    "sklearn.metrics",
     "torch._dynamo",
 )
 # How ipykernel has figures drawn; matplotlib reads it when it is loaded, and loads it with the first figure.
