@@ -45,12 +45,26 @@ def short(number):
     return f"{number:.0f}"
 
 
-def show(table, rows=None):
-    """Print some rows of a table, or all, and the sums of all."""
+def lines(table, rows=None):
+    """Some rows of a table, or all, and the sums of all, as text."""
     shown = table if rows is None else rows
     wide = max(len(row.name) for row in shown)
-    print(f"{'layer':{wide}}{'output':>14}{'activations':>13}{'parameters':>13}{'multiply-adds':>16}")
+    yield f"{'layer':{wide}}{'output':>14}{'activations':>13}{'parameters':>13}{'multiply-adds':>16}"
     for row in shown:
         size = "×".join(map(str, (*row.output_shape[1:], row.output_shape[0])))
-        print(f"{row.name:{wide}}{size:>14}{row.activations:13,}{row.parameters:13,}{row.multiply_adds:16,}")
-    print(f"{'together':{wide}}{'':27}{parameters(table):13,}{work(table):16,}")
+        yield f"{row.name:{wide}}{size:>14}{row.activations:13,}{row.parameters:13,}{row.multiply_adds:16,}"
+    yield f"{'together':{wide}}{'':27}{parameters(table):13,}{work(table):16,}"
+
+
+def show(table, rows=None):
+    """Print some rows of a table, or all, and the sums of all."""
+    print("\n".join(lines(table, rows)))
+
+
+def folded(title, table):
+    """HTML that opens to the layers with multiply-adds of one network."""
+    rows = counted(table)
+    return (
+        f"<details><summary>{title}: {len(rows)} layers</summary>"
+        f"<pre>{chr(10).join(lines(table, rows))}</pre></details>"
+    )
