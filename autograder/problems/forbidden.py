@@ -159,10 +159,8 @@ CONFUSION = PAIR_COUNTS | names("""
     skimage.contingency_table
 """)
 IOU = names("sklearn.jaccard_score")
-# Not the softmax: it is the exercise of another chapter.
-LABEL_SMOOTHING = names("""
+# For one class, a spread target or pixels that do not count. Not the softmax: it is the exercise of another chapter.
+LOG_LIKELIHOODS = names("""
     cross_entropy cross_entropy_loss nll_loss nll_loss_nd nll_loss_forward nll_loss2d nll_loss2d_forward
     nll_loss_backward nll_loss2d_backward kl_div sklearn.log_loss
 """)
-# With a class that does not count, as without; the softmax is allowed here, too.
-PIXEL_CROSS_ENTROPY = LABEL_SMOOTHING

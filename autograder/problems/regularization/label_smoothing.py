@@ -6,7 +6,7 @@ from autograder.calls.case import Case
 from autograder.calls.kinds import function
 from autograder.problem import Problem
 from autograder.problems.drawing import class_labels, wide_normal
-from autograder.problems.forbidden import LABEL_SMOOTHING
+from autograder.problems.forbidden import LOG_LIKELIHOODS
 from autograder.programs import slip
 from autograder.references import regularization as reference
 from autograder.references import values_of
@@ -42,7 +42,7 @@ PROBLEMS = (
         expected=values_of(reference.label_smoothing_cross_entropy),
         points={"values": 4, "edge cases": 3, "contract": 1},
         shares={"loss": 2, "dlogits": 2},
-        forbidden=LABEL_SMOOTHING,
+        forbidden=LOG_LIKELIHOODS,
         modules=(__name__,),
     ),
 )

@@ -6,7 +6,7 @@ from autograder.calls.case import Case
 from autograder.calls.kinds import function
 from autograder.problem import Problem
 from autograder.problems.drawing import wide_normal
-from autograder.problems.forbidden import PIXEL_CROSS_ENTROPY
+from autograder.problems.forbidden import LOG_LIKELIHOODS
 from autograder.programs import slip
 from autograder.references import segmentation as reference
 from autograder.references import values_of
@@ -82,7 +82,7 @@ PROBLEMS = (
         expected=values_of(reference.pixel_cross_entropy),
         points={"values": 10, "edge cases": 6, "contract": 2},
         shares={"loss": 5, "dlogits": 5},
-        forbidden=PIXEL_CROSS_ENTROPY,
+        forbidden=LOG_LIKELIHOODS,
         modules=(__name__,),
     ),
 )
