@@ -9,6 +9,9 @@ from torch.autograd import forward_ad
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+# Bound before a notebook could put something else in its place.
+is_tracking = torch._C._functorch.is_gradtrackingtensor
+
 AUTOGRAD = "autograd: write the gradient by hand"
 
 
@@ -34,8 +37,9 @@ class Rules(TorchDispatchMode):
             self.stop(f"torch's own {operation}, which is the exercise itself: use simpler operations")
         if self.autograd or not torch.is_grad_enabled():
             return func(*args, **(kwargs or {}))
-        if any(isinstance(a, torch.Tensor) and a.requires_grad for a in args):
-            self.stop(AUTOGRAD)
+        for a in args:
+            if isinstance(a, torch.Tensor) and a.requires_grad:
+                self.stop(AUTOGRAD)
         return func(*args, **(kwargs or {}))
 
     def stop(self, what: str) -> None:
@@ -55,10 +59,12 @@ class FunctionRules(TorchFunctionMode):
         self.rules = rules
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        if forward_ad._current_level >= 0 or any(
-            isinstance(a, torch.Tensor) and torch._C._functorch.is_gradtrackingtensor(a) for a in args
-        ):
+        if forward_ad._current_level >= 0:
             self.rules.stop(AUTOGRAD)
+        # A loop: this is asked at every operation, and a generator takes twice as long.
+        for a in args:
+            if isinstance(a, torch.Tensor) and is_tracking(a):
+                self.rules.stop(AUTOGRAD)
         name = getattr(func, "__name__", "").removesuffix("_")
         if name in self.rules.forbidden:
             self.rules.stop(f"torch's own {name}, which is the exercise itself: use simpler operations")
