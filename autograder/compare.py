@@ -1,6 +1,7 @@
 """What one call gave beside what it must give: is it right, and if not, what is wrong, in a sentence."""
 
 from collections.abc import Iterable
+from weakref import WeakKeyDictionary
 
 import numpy
 import torch
@@ -10,6 +11,9 @@ from autograder.calls.case import OUT, Case, tensors_in
 from autograder.calls.outcome import Outcome, message_of, shorten
 from autograder.expected import Expected
 from autograder.problem import CONTRACT, Problem, Target
+
+# The quantities measured on an outcome, with the case that it belongs to.
+_measured: WeakKeyDictionary[Outcome, tuple[Case, tuple[torch.Tensor, ...]]] = WeakKeyDictionary()
 
 
 def find(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
@@ -109,7 +113,12 @@ def _unmeasurable(problem: Problem, outcome: Outcome, expected: Expected) -> str
 
 
 def _quantities(problem: Problem, case: Case, outcome: Outcome) -> tuple[torch.Tensor, ...]:
-    return problem.measured.of(case, tuple(output.values.double() for output in outcome.outputs))
+    """What is measured on an outcome, once: a program is compared with one known mistake after the other."""
+    measured_in, found = _measured.get(outcome, (None, ()))
+    if measured_in is not case:
+        found = problem.measured.of(case, tuple(output.values.double() for output in outcome.outputs))
+        _measured[outcome] = case, found
+    return found
 
 
 def _off_target(label: str, got: torch.Tensor, target: Target) -> str | None:
@@ -154,12 +163,12 @@ def alike(problem: Problem, case: Case, a: Outcome, b: Outcome, expected: Expect
         return False
     if problem.measured is None:
         rows = zip(a.outputs, b.outputs, expected.tolerances, strict=True)
-        return not any(_difference("", x.values, y.values, tolerance) for x, y, tolerance in rows)
+        return not any(_differs(x.values, y.values, tolerance) for x, y, tolerance in rows)
     ours, theirs = (_unmeasurable(problem, outcome, expected) for outcome in (a, b))
     if ours or theirs:
         return ours == theirs
     rows = zip(_quantities(problem, case, a), _quantities(problem, case, b), expected.measured, strict=True)
-    return not any(_difference("", x, y, target.tolerance) for x, y, target in rows)
+    return not any(_differs(x, y, target.tolerance) for x, y, target in rows)
 
 
 def _misshapen(label: str, got: torch.Tensor, expected: torch.Tensor) -> str | None:
@@ -174,11 +183,24 @@ def _difference(label: str, got: torch.Tensor, expected: torch.Tensor, tolerance
     wrong = _misshapen(label, got, expected)
     if wrong:
         return wrong
+    error, wrong = _wrong(got, expected, tolerance)
+    return None if wrong is None else _describe(label, got, expected, error, wrong, tolerance)
+
+
+def _differs(got: torch.Tensor, expected: torch.Tensor, tolerance: float) -> bool:
+    """Whether two tensors differ: as `_difference`, without a sentence about it."""
+    return got.shape != expected.shape or got.is_complex() or _wrong(got, expected, tolerance)[1] is not None
+
+
+def _wrong(got: torch.Tensor, expected: torch.Tensor, tolerance: float) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """How far two tensors of one shape are from each other, and where that is too far; None where it is nowhere."""
     error = (got.double() - expected.double()).abs()
-    wrong = ~((error <= tolerance) | (got == expected) | (got.isnan() & expected.isnan()))
-    if not wrong.any():
-        return None
-    return _describe(label, got, expected, error, wrong, tolerance)
+    near = error <= tolerance
+    # Most often they are near each other everywhere: then there is nothing to ask of infinity and NaN.
+    if near.all():
+        return error, None
+    wrong = ~(near | (got == expected) | (got.isnan() & expected.isnan()))
+    return error, wrong if wrong.any() else None
 
 
 def _misnamed(case: Case, got: torch.Tensor, expected: torch.Tensor) -> str | None:
@@ -200,17 +222,16 @@ def _difference_of_parts(
     sizes = [shape.numel() for _, shape in parts]
     if not parts or got.shape != expected.shape or sum(sizes) != expected.numel():
         return _difference(label, got, expected, tolerance)
+    if not _differs(got, expected, tolerance):
+        return None
     rows = zip(parts, got.split(sizes), expected.split(sizes), strict=True)
-    found = {
-        name: what
-        for (name, shape), g, e in rows
-        if (what := _difference(name, g.reshape(shape), e.reshape(shape), tolerance))
-    }
-    if len(found) < 2:
-        return _first(found.values())
-    _, *others = found
+    wrong = [(name, shape, g, e) for (name, shape), g, e in rows if _differs(g, e, tolerance)]
+    (name, shape, g, e), *others = wrong
+    said = _difference(name, g.reshape(shape), e.reshape(shape), tolerance)
+    if not others:
+        return said
     more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-    return f"{_first(found.values())} Wrong, too: {', '.join(others[:3])}{more}."
+    return f"{said} Wrong, too: {', '.join(name for name, *_ in others[:3])}{more}."
 
 
 def _describe(label: str, got, expected, error, wrong, tolerance: float) -> str:

@@ -54,7 +54,7 @@ def coverage(problem: Problem, seed: int = PUBLIC_SEED, timed: bool = True) -> C
     """
     taken: list[float] = []
     device = torch.device("cpu")
-    common = Exam(problem, seed, device)
+    common = Exam(problem, seed, device, ruled=True)
 
     def verdict(program: Program) -> Verdict:
         start = time.perf_counter()

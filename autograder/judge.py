@@ -99,7 +99,9 @@ def grade(
 class Exam:
     """The cases of `problem` for one seed, with what they must give and what known mistakes give.
 
-    Both are computed once, however many students are judged. `dtype` replaces the one of every case.
+    Both are computed once, however many students are judged. `dtype` replaces the one of every case. With `ruled` known
+    programs are held to the rules at each of their operations, as a student's is: they are the course's own and have
+    been tried so before a release, and it is most of the time that they take.
     """
 
     def __init__(
@@ -108,8 +110,9 @@ class Exam:
         seed: int,
         device: torch.device,
         dtype: torch.dtype | None = None,
+        ruled: bool = False,
     ):
-        self.problem, self.seed, self.device, self.dtype = problem, seed, device, dtype
+        self.problem, self.seed, self.device, self.dtype, self.ruled = problem, seed, device, dtype, ruled
         self.cases = draw(problem, seed, dtype)
         self._of_programs: dict[tuple[Program, int], Outcome] = {}
 
@@ -122,16 +125,19 @@ class Exam:
         """Run every case with the student's `functions` and judge them."""
         return self.judge(self.outcomes(lambda cases: run_all(self.problem, cases, functions, self.device)))
 
-    def grade_program(self, program: Program) -> Verdict:
-        """The verdict on a known program, from what it gave when another one was compared with it, if one was."""
+    def grade_program(self, program: Program, anew: bool = False) -> Verdict:
+        """The verdict on a known program, from what it gave when another one was compared with it, if one was.
+
+        With `anew` it is run once more, whatever it gave then.
+        """
         places = {id(case): i for i, case in enumerate(self.cases) if not case.timed}
         functions = self.problem.functions_of(program)
 
         def ask(cases: Sequence[Case]) -> list[Outcome]:
             return [
                 self.outcome_of(program, places[id(case)])
-                if id(case) in places
-                else run(self.problem, case, functions, self.device)
+                if id(case) in places and not anew
+                else self._run(case, functions)
                 for case in cases
             ]
 
@@ -340,8 +346,12 @@ class Exam:
         """What a known program gives in a case, run when first asked for."""
         if (program, i) not in self._of_programs:
             functions = self.problem.functions_of(program)
-            self._of_programs[program, i] = run(self.problem, self.cases[i], functions, self.device)
+            self._of_programs[program, i] = self._run(self.cases[i], functions)
         return self._of_programs[program, i]
+
+    def _run(self, case: Case, functions: Mapping[str, Any]) -> Outcome:
+        """What a known program gives; a timed one has to bear what a student's has."""
+        return run(self.problem, case, functions, self.device, ruled=self.ruled or case.timed)
 
 
 def _dimensions(case: Case) -> int:

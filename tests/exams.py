@@ -1,6 +1,7 @@
 """Exams that the tests of a problem share: cases, what they must give, and what known programs give, computed once."""
 
 import functools
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -11,22 +12,26 @@ from autograder.programs import Program
 CPU = torch.device("cpu")
 
 
+_verdicts: WeakKeyDictionary[Exam, dict[Program, Verdict]] = WeakKeyDictionary()
+
+
 # Not for ever: an exam holds the outputs of every known program that it has met.
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=24)
 def exam(name: str, seed: int, device: torch.device = CPU, dtype: torch.dtype | None = None) -> Exam:
     """The exam of the problem `name`, made once in a process."""
     return Exam(problems()[name], seed, device, dtype)
 
 
 def verdict_on(exam: Exam, program: Program) -> Verdict:
-    """The verdict on a known program, run once for all the verdicts of `exam`.
+    """The verdict on a known program, reached once, from one run for all the verdicts of `exam`.
 
     What is measured may be random. It is run again, as a student's would be: to be recognised by the very numbers that
     it is compared with proves nothing.
     """
-    if exam.problem.measured is None:
-        return exam.grade_program(program)
-    return exam.grade(exam.problem.functions_of(program))
+    known = _verdicts.setdefault(exam, {})
+    if program not in known:
+        known[program] = exam.grade_program(program, anew=exam.problem.measured is not None)
+    return known[program]
 
 
 def findings(verdict: Verdict) -> list[str]:

@@ -7,6 +7,9 @@ from autograder.problems import problems
 # Files whose tests go over the problems, and share what is expensive about one.
 OF_PROBLEMS = ("test_problems.py", "test_programs.py", "test_exchange.py")
 
+# So many seeds, from 0 on, are those of all tests of a problem; those with later ones are a group of their own.
+SHARED = 10
+
 
 class ByProblem(LoadScopeScheduling):
     """Keeps the tests of a file in one process, and those of `OF_PROBLEMS` by problem, and by seed if they say one."""
@@ -22,4 +25,4 @@ def group_of(nodeid: str) -> str:
     problem = next((word for word in words if word in problems()), None)
     if problem is None or not path.endswith(OF_PROBLEMS):
         return path
-    return f"{problem}, seed {words[-1]}" if words[-1].isdigit() else problem
+    return f"{problem}, seed {words[-1]}" if words[-1].isdigit() and int(words[-1]) >= SHARED else problem

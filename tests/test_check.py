@@ -1,6 +1,7 @@
 """What a student sees, in a plain interpreter and in a notebook's kernel."""
 
 import ast
+import contextlib
 import re
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from sets import solutions_of, stubs_of
 
 from autograder import judge, programs, shown
 from autograder.calls import enforcement
+from autograder.calls import run as calling
 from autograder.calls.kinds import backward
 from autograder.calls.run import one_thread
 from autograder.course import ROOT
@@ -427,6 +429,18 @@ def test_a_known_program_is_run_once_however_many_are_compared_with_it(known_pro
         assert exam.grade_program(mistake).mistake == mistake.name
         assert exam.grade_program(mistake).mistake == mistake.name
     assert len(known_programs_run) == len(exam.problem.mistakes) * len(exam.cases)
+
+
+@pytest.mark.parametrize("ruled", [False, True])
+def test_known_programs_are_held_to_the_rules_only_if_that_is_asked_for(ruled, monkeypatch):
+    """They are tried so before a release; in every check it would be most of the time that they take."""
+    asked = []
+    monkeypatch.setattr(calling, "enforced", lambda rules, timed: asked.append(rules) or contextlib.nullcontext())
+    exam = judge.Exam(problems()["relu_forward"], 0, CPU, ruled=ruled)
+    exam.grade_program(exam.problem.mistakes[0])
+    assert bool(asked) == ruled
+    exam.grade(exam.problem.functions_of(exam.problem.mistakes[0]))
+    assert asked
 
 
 @pytest.mark.parametrize(("word", "problem"), [row for row in EVERY_PROBLEM if row.values[1].call is backward])

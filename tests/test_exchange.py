@@ -6,17 +6,15 @@ import re
 
 import pytest
 import torch
+from exams import CPU, exam
 from safetensors.torch import save
 
 from autograder.calls import exchange
 from autograder.calls.case import Case
 from autograder.calls.kinds import function, graph
-from autograder.calls.run import run_all
 from autograder.judge import Exam
 from autograder.problem import Problem
 from autograder.problems import problems
-
-CPU = torch.device("cpu")
 
 
 def verdict_over_the_boundary(exam, functions):
@@ -33,12 +31,10 @@ def told(verdict):
 @pytest.mark.parametrize("name", problems())
 def test_a_verdict_is_the_same_on_both_sides(name):
     """Every known program of every problem, called here and over the boundary."""
-    problem = problems()[name]
-    exam = Exam(problem, 3, CPU)
+    problem, shared = problems()[name], exam(name, 3)
     for program in (*problem.alternatives, *problem.mistakes):
-        functions = problem.functions_of(program)
-        from_here = exam.judge(run_all(problem, exam.cases, functions, CPU))
-        assert told(verdict_over_the_boundary(exam, functions)) == told(from_here)
+        from_here = shared.judge([shared.outcome_of(program, i) for i in range(len(shared.cases))])
+        assert told(verdict_over_the_boundary(shared, problem.functions_of(program))) == told(from_here)
 
 
 def one_case(call, arguments, expected, returns=("out",), name="f", dtype=torch.float64):

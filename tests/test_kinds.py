@@ -750,7 +750,9 @@ def test_the_dispatcher_is_asked_in_every_call_that_is_not_timed():
 
     cases = [Case("plain", "values", {"x": X}), Case("timed", "values", {"x": X}, timed=True)]
     assert not findings(replace(TIMED, cases=lambda generator: cases), square)
-    assert asked == [(1, 1), (0, 1)]
+    # On a busy machine a timed call is made again.
+    assert asked[0] == (1, 1)
+    assert set(asked[1:]) == {(0, 1)}
 
 
 def test_a_forbidden_function_is_found_in_a_timed_call():

@@ -179,12 +179,18 @@ def relu_forward__wrong_and_called_right(x):
     return x.abs(), x
 
 
+def relu_forward__torch_s_own(x):
+    return x.relu(), x
+
+
 def test_known_programs_that_are_misjudged_are_named(monkeypatch):
     problem = replace(PROBLEMS["relu_forward"], modules=(__name__,))
     monkeypatch.setattr(releasing, "problems", lambda: {"relu_forward": problem})
     said = wrong_with_programs("relu_forward")
     assert "relu_forward__right_and_called_wrong is wrong and earns every point." in said
     assert "relu_forward__wrong_and_called_right is right and loses points." in said
+    # Afterwards nobody asks at each of their operations if they keep the rules.
+    assert "relu_forward__torch_s_own is right and loses points." in said
 
 
 def misjudging(problem):

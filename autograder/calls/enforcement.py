@@ -34,8 +34,9 @@ class Rules(DispatchMode):
             self.stop(f"torch's own {operation}, which is the exercise itself: use simpler operations")
         if self.autograd or not torch.is_grad_enabled():
             return func(*args, **(kwargs or {}))
-        if any(isinstance(a, torch.Tensor) and a.requires_grad for a in args):
-            self.stop(AUTOGRAD)
+        for a in args:
+            if isinstance(a, torch.Tensor) and a.requires_grad:
+                self.stop(AUTOGRAD)
         return func(*args, **(kwargs or {}))
 
     def stop(self, what: str) -> None:
