@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup course book release demo test lint system-packages clean
+.PHONY: help setup course book downloads release demo test lint system-packages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,9 @@ setup: ## make .venv from requirements.txt
 
 book: setup ## build the book into _build/html, with warnings as errors
 	.venv/bin/python book/build.py
+
+downloads: book ## the book as one PDF and as one archive, beside its pages in _build/html
+	.venv/bin/python book/downloads.py
 
 release: setup ## generate exercises/ and nbgrader's source notebooks from solutions/
 	.venv/bin/autograder release

@@ -13,10 +13,12 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
+from zipfile import ZipFile
 
 import pytest
 import yaml
 from playwright.sync_api import Browser, BrowserContext, Page, TimeoutError, sync_playwright
+from pypdf import PdfReader
 
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
@@ -320,6 +322,54 @@ def test_what_is_printed_is_light_and_what_is_read_stays_dark(chromium, server, 
             tab.evaluate("(name) => dispatchEvent(new Event(name))", event)
         assert tab.evaluate("document.documentElement.dataset.theme") == "dark"
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.fixture(scope="module")
+def taken_along(chromium, tmp_path_factory) -> Path:
+    """A copy of the built book with the archive of its pages and a PDF of the first three."""
+    folder = tmp_path_factory.mktemp("taken along") / "html"
+    folders = {name.split("/")[0] for name in NAMES if "/" in name}
+    others = folders - {NAMES[1].split("/")[0]}
+    shutil.copytree(HTML, folder, ignore=shutil.ignore_patterns(*others))
+    command = [sys.executable, ROOT / "book" / "downloads.py", "--html", folder, "--pages", *NAMES[:3]]
+    subprocess.run(command, check=True, timeout=900)
+    return folder
+
+
+@pytest.mark.browser
+def test_the_pdf_has_contents_numbers_an_outline_and_no_link_to_a_file(taken_along):
+    (path,) = taken_along.glob("*.pdf")
+    reader = PdfReader(path)
+    places = [reader.named_destinations[f"/{name.replace('/', '-')}"] for name in NAMES[:3]]
+    starts = [reader.get_destination_page_number(place) for place in places]
+    assert starts == sorted(set(starts))
+    told = reader.pages[1].extract_text()
+    assert re.findall(r" (\d+)$", told, re.MULTILINE) == [str(start + 1) for start in starts], told
+    chapters = [entry.title for entry in reader.outline if not isinstance(entry, list)]
+    assert chapters[0] == "Contents"
+    assert len(chapters) == 3
+    for number in starts:
+        assert re.search(rf"^{number + 1}$", reader.pages[number].extract_text(), re.MULTILINE)
+    annotations = [a.get_object() for page in reader.pages for a in page.get("/Annots", ())]
+    addresses = {a["/A"]["/URI"] for a in annotations if "/URI" in a.get("/A", {})}
+    assert {address for address in addresses if not address.startswith("https://")} == set()
+    assert reader.root_object["/MarkInfo"]["/Marked"]
+    assert re.search("[\uac00-\ud7a3]", "".join(page.extract_text() for page in reader.pages))
+    assert not list(taken_along.glob("whole*"))
+
+
+@pytest.mark.browser
+def test_the_title_page_offers_the_pdf_and_the_archive_when_they_are_there(taken_along):
+    plain, offering = ((folder / f"{NAMES[0]}.html").read_text("utf-8") for folder in (HTML, taken_along))
+    offered = {file.name for kind in ("*.pdf", "*.zip") for file in taken_along.glob(kind)}
+    assert len(offered) == 2
+    assert {name for name in offered if f'href="{name}"' in offering} == offered
+    assert {name for name in offered if name in plain} == set()
+    with ZipFile(next(taken_along.glob("*.zip"))) as archive:
+        names = {name.partition("/")[2]: name for name in archive.namelist()}
+        assert {"index.html", *(f"{name}.html" for name in NAMES[:3])} <= set(names)
+        assert archive.read(names[f"{NAMES[0]}.html"]).decode() == plain
+        assert {name for name in names if name.endswith((".pdf", ".zip"))} == set()
 
 
 @pytest.mark.browser
