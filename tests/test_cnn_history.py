@@ -456,6 +456,40 @@ def test_it_is_timms(name, theirs, variant, size, timm, without_dropout):
     assert_same(ours, network, timm_names(ours, network), size)
 
 
+# The module, the function and the side of the images.
+PYTORCHCV = {
+    "alexnet": ("alexnet", "alexnet", 227),
+    "zfnet": ("zfnet", "zfnet", 224),
+    "nin": ("nin_cifar", "nin_cifar10", 32),
+    "preact_resnet164": ("preresnet_cifar", "preresnet164bn_cifar10", 32),
+    "wide_resnet28_10": ("wrn_cifar", "wrn28_10_cifar10", 32),
+    "pyramidnet": ("pyramidnet_cifar", "pyramidnet110_a270_cifar10", 32),
+}
+
+
+@pytest.mark.parametrize(("name", "module", "theirs", "size"), [(n, *of) for n, of in PYTORCHCV.items()], ids=PYTORCHCV)
+def test_it_is_pytorchcvs(name, module, theirs, size):
+    ours = on_meta(NETWORKS[name])
+    network = on_meta(getattr(importlib.import_module(f"pytorchcv.models.{module}"), theirs))
+    for part in ours.modules():
+        if isinstance(part, nn.LocalResponseNorm):
+            part.alpha = 1e-4  # torch divides by 5 what the papers do not
+    if name == "alexnet":
+        # It has one GPU.
+        for unit in (network.features.stage2.unit1, network.features.stage3.unit2, network.features.stage3.unit3):
+            sizes = unit.conv.in_channels, unit.conv.out_channels, unit.conv.kernel_size[0]
+            unit.conv = on_meta(lambda sizes=sizes: AlexNetGroupedConv(*sizes, padding=sizes[2] // 2))
+    if name == "zfnet":
+        # Its normalization comes before the pool.
+        ours.pool1, ours.norm1 = ours.norm1, ours.pool1
+        ours.pool2, ours.norm2 = ours.norm2, ours.pool2
+    if name == "nin":
+        # The authors' pools have no padding and round up.
+        for pool in (network.features.stage2.pool2, network.features.stage3.pool3):
+            pool.padding, pool.ceil_mode = 0, True
+    assert_same(ours, network, in_order(ours, network), size)
+
+
 def timm_names(ours: nn.Module, theirs: nn.Module) -> dict[str, str]:
     if isinstance(ours, nasnet.NASNetA):
         return {name: nasnet_name(name) for name in ours.state_dict()}

@@ -1,8 +1,8 @@
 """What is published of each network, with the source of every figure.
 
 The papers print parameters in millions. The exact counts are those of an implementation that others use, named in
-`parameters_source`: torchvision 0.28 and timm 1.0.31, which a test holds our networks against; the models of Caffe's
-zoo, bvlc_alexnet and bvlc_googlenet; the tables of O. Sémery's imgclsmob (pytorchcv).
+`parameters_source`: torchvision 0.28, timm 1.0.31 and O. Sémery's imgclsmob (pytorchcv 0.0.74), which a test holds our
+networks against; the models of Caffe's zoo, bvlc_alexnet and bvlc_googlenet.
 """
 
 from dataclasses import dataclass
