@@ -10,6 +10,10 @@
 # machine has one, else the CPU. `when_written` is for the cells that experiment with your functions: as long as
 # one of them is missing, it says which.
 #
+# A check counts points and says what went wrong. `check("box_iou").case()`, in a cell of your own, shows
+# the first case that failed: what your function was given, what it returned, and what was expected. Put
+# the name of a case between the last brackets to see that one. `check()` alone shows your points so far.
+#
 # What an exercise asks for is written, not taken from a library: torchvision has some of it ready-made, and is not
 # allowed. Nor is autograd. Simpler functions are allowed, such as `torch.maximum`, `torch.log` or the maximum of a
 # slice. Whatever your function uses stands in a cell of this notebook, not in a file that is imported or run with
