@@ -16,7 +16,7 @@ from autograder.calls.kinds import function
 from autograder.calls.run import run_all
 from autograder.calls.signature import Signature
 from autograder.course import nbgrader_at
-from autograder.grading import execute, gpus, worker
+from autograder.grading import execute, gpus, preprocessor, worker
 from autograder.grading import run as grading
 from autograder.grading.gpus import GpuError
 from autograder.grading.settings import Grading, Settings
@@ -354,6 +354,18 @@ def test_a_gpu_that_does_not_answer_does_not_keep_a_kernel_from_starting(monkeyp
     inside.keep_within(GIBI)
 
 
+def test_a_gpu_that_was_mended_is_tried_again(monkeypatch):
+    """Formgrader grades in a process that stays; what has worked is not tried for every notebook."""
+    answers = iter(["A GPU has no room.", None])
+    monkeypatch.setattr(preprocessor, "probe", lambda settings: next(answers))
+    preprocessor._try_out.cache_clear()
+    with pytest.raises(bubblewrap.NoSandboxError, match="no room"):
+        preprocessor._try_out(GPU)
+    for _ in range(2):
+        preprocessor._try_out(GPU)
+    preprocessor._try_out.cache_clear()
+
+
 def test_inputs_that_cannot_be_made_are_an_outcome(monkeypatch):
     """As on a GPU that an earlier call has broken."""
 
@@ -413,11 +425,12 @@ def test_what_a_cell_defines_is_kept_as_it_was_written():
 
 
 @pytest.mark.slow
-def test_a_full_gpu_is_told_to_the_grader(monkeypatch):
+@pytest.mark.parametrize("said", ["CUDA out of memory. Tried to allocate 2.00 GiB.", "CUDA error: out of memory"])
+def test_a_full_gpu_is_told_to_the_grader(monkeypatch, said):
     parent = execute.warm_parent
     monkeypatch.setattr(execute._Run, "_device", "cpu")
     monkeypatch.setattr(execute, "warm_parent", lambda gpu, threads, sandbox: parent(False, threads, sandbox))
-    full = "raise RuntimeError('CUDA out of memory. Tried to allocate 2.00 GiB.')"
+    full = f"raise RuntimeError({said!r})"
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(full)])
     assert execute.execute(notebook, {}, GPU) == (f"A cell {execute.FULL}.",)
     assert execute.execute(notebook, {}, Settings(20300101)) == ()
