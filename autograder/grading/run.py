@@ -383,7 +383,8 @@ class _Course:
         try:
             before, points = _patiently(lambda: recorded(self._gradebook, self._assignment, student), self._gradebook)
             after = _patiently(lambda: self._again(student, graded.results, write=False), self._gradebook)
-        except MissingEntry as error:
+        except (MissingEntry, ValueError) as error:
+            # As where a check was added since: the gradebook has no place for its points yet.
             return Line(student, None, problem=str(error))
         reasons = tuple(itertools.chain.from_iterable(
             changes(name, points, result.scores, old[name], read_executed(graded.notebooks[name]))
