@@ -8,6 +8,7 @@ import types
 import nbformat
 import pytest
 import torch
+from classes import needs_bubblewrap
 from test_execute import checks, score
 from test_run import all_right, course, hand_in, released  # noqa: F401 - fixtures
 
@@ -26,6 +27,7 @@ from autograder.sandbox.inside import gpu as inside
 from autograder.sandbox.inside.limits import GIBI
 
 GPU = Settings(20300101, gpu=True)
+without_a_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="here is a GPU, and it answers")
 
 
 class Driver(types.ModuleType):
@@ -323,11 +325,14 @@ def test_a_gpu_that_does_not_work_gets_one_sentence(name, value, sentence):
     ]
 
 
+@without_a_gpu
 def test_the_grader_s_own_process_is_asked_too():
     found = worker._probe_gpu(Answering(status="ok"), GPU)
     assert "Grading is to use a GPU" in found
 
 
+@without_a_gpu
+@needs_bubblewrap
 @pytest.mark.slow
 def test_the_probe_starts_a_real_kernel():
     """Here torch has no GPU, and says so from inside the sandbox; on the CPU nothing is missing."""
@@ -393,6 +398,7 @@ def relu_forward(x):
 """
 
 
+@needs_bubblewrap
 @pytest.mark.slow
 def test_a_call_that_breaks_the_gpu_costs_its_own_points_alone(monkeypatch):
     parent = execute.warm_parent
@@ -405,6 +411,7 @@ def test_a_call_that_breaks_the_gpu_costs_its_own_points_alone(monkeypatch):
     assert earned["sigmoid_forward"] == found["sigmoid_forward"].metadata.nbgrader.points
 
 
+@needs_bubblewrap
 @pytest.mark.slow
 def test_a_cell_that_breaks_the_gpu_costs_no_other_cell(monkeypatch):
     parent = execute.warm_parent
@@ -424,6 +431,7 @@ def test_what_a_cell_defines_is_kept_as_it_was_written():
     assert execute._definitions("%matplotlib inline\nx = 1") == execute._definitions("def f(:") == ""
 
 
+@needs_bubblewrap
 @pytest.mark.slow
 @pytest.mark.parametrize("said", ["CUDA out of memory. Tried to allocate 2.00 GiB.", "CUDA error: out of memory"])
 def test_a_full_gpu_is_told_to_the_grader(monkeypatch, said):
