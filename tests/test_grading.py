@@ -159,6 +159,7 @@ def test_a_mended_problem_is_regraded_and_says_who_changes_before_it_writes(clus
     assert "student1" not in said
     assert "2 graded again: 1 gain points, 0 lose points. Nothing is written; --write writes it." in said
     assert (gradebook(url(course)), path.read_bytes()) == (before, executed)
+    assert not (course / "build" / "grading" / WORD).exists()
     code, said = grade_on(cluster, course, "--write", command="regrade")
     assert "Written." in said
     after = gradebook(url(course))

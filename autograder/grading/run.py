@@ -114,6 +114,8 @@ def regrade_class(
             for line in lines:
                 if isinstance(line, Change):
                     course.keep(line)
+        else:
+            course.drop()
         return lines
 
 
@@ -352,7 +354,11 @@ class _Course:
         _replace_files(self._staged(student), graded, submission, self._beside)
 
     def _staged(self, student: str) -> Path:
-        return self.root / "build" / "grading" / self._assignment / student
+        return self._staging / student
+
+    @property
+    def _staging(self) -> Path:
+        return self.root / "build" / "grading" / self._assignment
 
     def _move(self, student: str) -> None:
         """What was staged takes its place in autograded/."""
@@ -397,6 +403,10 @@ class _Course:
         """Write down what was compared."""
         _patiently(lambda: self._again(change.student, change.results, write=True), self._gradebook)
         self._move(change.student)
+
+    def drop(self) -> None:
+        """Leave no copy of a class's work behind where nothing is written down."""
+        shutil.rmtree(self._staging, ignore_errors=True)
 
     def _before(self, student: str, notebook: str) -> Executed | None:
         try:
