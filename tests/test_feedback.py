@@ -87,11 +87,12 @@ def test_a_heading_is_read_without_its_number_and_its_points(source, heading):
     assert _last_heading(source) == heading
 
 
-@pytest.mark.parametrize("line", ["# x" + " " * 300_000 + "y", "# x" + "( " * 150_000, "# x\n" * 75_000])
-def test_a_heading_without_end_takes_no_time(line):
+@pytest.mark.parametrize(("piece", "end"), [(" ", "y"), ("( ", ""), ("\n# x", "")], ids=["spaces", "brackets", "many"])
+def test_a_heading_without_end_takes_no_time(piece, end):
     """Students write some, and a page has no limit of time."""
+    source = "# x" + 300_000 // len(piece) * piece + end
     start = time.process_time()
-    assert _last_heading(line).startswith("x")
+    assert _last_heading(source).startswith("x")
     assert time.process_time() - start < 1, "by going back over the line it takes half an hour"
 
 
