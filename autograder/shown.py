@@ -86,7 +86,8 @@ class Look:
         """The case `name`, or the first that fails; the function is called anew."""
         cases = draw(self._problem, self._seed)
         if name is None:
-            return next((shown for shown in map(self._shown, cases) if shown.finding), NoCase("No case fails."))
+            slow = " How long a call takes is not measured here." if any(case.timed for case in cases) else ""
+            return next((shown for shown in map(self._shown, cases) if shown.finding), NoCase(f"No case fails.{slow}"))
         if found := next((case for case in cases if case.name == name), None):
             return self._shown(found)
         names = list(dict.fromkeys(case.name for case in cases))

@@ -21,6 +21,7 @@ from autograder import cli
 from autograder.course import ROOT
 from autograder.demo import Student, filled_in
 from autograder.release import register
+from autograder.sandbox import bubblewrap
 
 WORD = "activations"
 BIN = Path(sys.executable).parent
@@ -191,7 +192,7 @@ def dask_cluster(folder: Path, hidden: Path, workers: int = 2) -> Iterator[str]:
     port = free_port()
     address = f"tcp://127.0.0.1:{port}"
     common = {"cwd": folder, "stdout": (folder / "dask.log").open("w"), "stderr": subprocess.STDOUT}
-    unseen = ["bwrap", "--dev-bind", "/", "/", "--tmpfs", str(hidden), "--"]
+    unseen = [bubblewrap.command([], gpu=False)[0], "--dev-bind", "/", "/", "--tmpfs", str(hidden), "--"]
     if os.getuid() == 0:
         unseen[1:1] = ["--cap-add", "ALL"]
     scheduler = [BIN / "dask", "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]

@@ -24,7 +24,7 @@ def earned(word):
     path = SOLUTIONS / f"{word}.py"
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Expr) and ast.unparse(node).startswith("check("):
-            points += float(repr(eval(compile(ast.Expression(node.value), str(path), "eval"), space)))
+            points += eval(compile(ast.Expression(node.value), str(path), "eval"), space).score
             possible += problems()[node.value.args[0].value].maximum
         else:
             exec(compile(ast.Module([node], []), str(path), "exec"), space)

@@ -112,6 +112,8 @@ def test_a_case_is_the_one_that_the_check_has_judged():
 def test_without_a_name_the_first_case_that_fails_is_shown():
     assert check_in({"relu_forward": doubled_relu}, "relu_forward").case().name == exam("relu_forward", 0).cases[0].name
     assert repr(check_in(solutions_of("activations"), "relu_forward").case()) == "No case fails."
+    fast = check_in(solutions_of("convolution"), "conv2d_forward_fast").case()
+    assert repr(fast) == "No case fails. How long a call takes is not measured here."
 
 
 def test_a_case_that_there_is_not_is_told_with_those_that_there_are():

@@ -12,6 +12,7 @@ from nbgrader.utils import is_solution
 
 from autograder.course import nbgrader_at
 from autograder.demo import Student
+from autograder.grading.feedback import _last_heading
 
 WORD = "activations"
 QUESTION = "explain_vanishing"
@@ -70,6 +71,29 @@ def test_a_question_in_words_waits_to_be_read(pages):
     assert f"✗ {question} 0 / 10 No response." in lines_of(pages["stub"])
     assert "wait to be read" not in pages["stub"]
     assert "0.0 / 10" not in pages["wrong"] + pages["stub"]
+
+
+@pytest.mark.parametrize(
+    ("source", "heading"),
+    [
+        ("Text.", None),
+        ("## 3. ReLU (4 points)\n\nText.", "ReLU"),
+        ("# One\n### A question (7.5 points) ##", "A question"),
+        ("# (3 points)", "(3 points)"),
+        ("#    ", " "),
+    ],
+)
+def test_a_heading_is_read_without_its_number_and_its_points(source, heading):
+    assert _last_heading(source) == heading
+
+
+@pytest.mark.parametrize(("piece", "end"), [(" ", "y"), ("( ", ""), ("\n# x", "")], ids=["spaces", "brackets", "many"])
+def test_a_heading_without_end_takes_no_time(piece, end):
+    """Students write some, and a page has no limit of time."""
+    source = "# x" + 300_000 // len(piece) * piece + end
+    start = time.process_time()
+    assert _last_heading(source).startswith("x")
+    assert time.process_time() - start < 1, "by going back over the line it takes half an hour"
 
 
 def test_a_function_without_a_hint_says_where_it_goes_wrong(pages):

@@ -8,6 +8,7 @@ import types
 import nbformat
 import pytest
 import torch
+from classes import needs_bubblewrap
 from test_execute import checks, score
 from test_run import all_right, course, hand_in, released  # noqa: F401 - fixtures
 
@@ -16,7 +17,7 @@ from autograder.calls.kinds import function
 from autograder.calls.run import run_all
 from autograder.calls.signature import Signature
 from autograder.course import nbgrader_at
-from autograder.grading import execute, gpus, worker
+from autograder.grading import execute, gpus, preprocessor, worker
 from autograder.grading import run as grading
 from autograder.grading.gpus import GpuError
 from autograder.grading.settings import Grading, Settings
@@ -26,6 +27,7 @@ from autograder.sandbox.inside import gpu as inside
 from autograder.sandbox.inside.limits import GIBI
 
 GPU = Settings(20300101, gpu=True)
+without_a_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="here is a GPU, and it answers")
 
 
 class Driver(types.ModuleType):
@@ -323,11 +325,14 @@ def test_a_gpu_that_does_not_work_gets_one_sentence(name, value, sentence):
     ]
 
 
+@without_a_gpu
 def test_the_grader_s_own_process_is_asked_too():
     found = worker._probe_gpu(Answering(status="ok"), GPU)
     assert "Grading is to use a GPU" in found
 
 
+@without_a_gpu
+@needs_bubblewrap
 @pytest.mark.slow
 def test_the_probe_starts_a_real_kernel():
     """Here torch has no GPU, and says so from inside the sandbox; on the CPU nothing is missing."""
@@ -352,6 +357,18 @@ def test_a_gpu_that_does_not_answer_does_not_keep_a_kernel_from_starting(monkeyp
 
     monkeypatch.setattr(torch.cuda, "mem_get_info", broken)
     inside.keep_within(GIBI)
+
+
+def test_a_gpu_that_was_mended_is_tried_again(monkeypatch):
+    """Formgrader grades in a process that stays; what has worked is not tried for every notebook."""
+    answers = iter(["A GPU has no room.", None])
+    monkeypatch.setattr(preprocessor, "probe", lambda settings: next(answers))
+    preprocessor._try_out.cache_clear()
+    with pytest.raises(bubblewrap.NoSandboxError, match="no room"):
+        preprocessor._try_out(GPU)
+    for _ in range(2):
+        preprocessor._try_out(GPU)
+    preprocessor._try_out.cache_clear()
 
 
 def test_inputs_that_cannot_be_made_are_an_outcome(monkeypatch):
@@ -381,6 +398,7 @@ def relu_forward(x):
 """
 
 
+@needs_bubblewrap
 @pytest.mark.slow
 def test_a_call_that_breaks_the_gpu_costs_its_own_points_alone(monkeypatch):
     parent = execute.warm_parent
@@ -393,6 +411,7 @@ def test_a_call_that_breaks_the_gpu_costs_its_own_points_alone(monkeypatch):
     assert earned["sigmoid_forward"] == found["sigmoid_forward"].metadata.nbgrader.points
 
 
+@needs_bubblewrap
 @pytest.mark.slow
 def test_a_cell_that_breaks_the_gpu_costs_no_other_cell(monkeypatch):
     parent = execute.warm_parent
@@ -412,12 +431,14 @@ def test_what_a_cell_defines_is_kept_as_it_was_written():
     assert execute._definitions("%matplotlib inline\nx = 1") == execute._definitions("def f(:") == ""
 
 
+@needs_bubblewrap
 @pytest.mark.slow
-def test_a_full_gpu_is_told_to_the_grader(monkeypatch):
+@pytest.mark.parametrize("said", ["CUDA out of memory. Tried to allocate 2.00 GiB.", "CUDA error: out of memory"])
+def test_a_full_gpu_is_told_to_the_grader(monkeypatch, said):
     parent = execute.warm_parent
     monkeypatch.setattr(execute._Run, "_device", "cpu")
     monkeypatch.setattr(execute, "warm_parent", lambda gpu, threads, sandbox: parent(False, threads, sandbox))
-    full = "raise RuntimeError('CUDA out of memory. Tried to allocate 2.00 GiB.')"
+    full = f"raise RuntimeError({said!r})"
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(full)])
     assert execute.execute(notebook, {}, GPU) == (f"A cell {execute.FULL}.",)
     assert execute.execute(notebook, {}, Settings(20300101)) == ()

@@ -297,6 +297,22 @@ def test_a_regrade_keeps_what_a_person_has_set(gradebook):
 
 
 @pytest.mark.slow
+def test_a_late_penalty_from_before_the_answers_were_read_is_the_policy_s_all_the_same(gradebook):
+    def graded(first, **options):
+        results = {"one": Result({"check_first": first, "check_second": 4.0, "answer": None})}
+        return record(gradebook, "ps", "ann", DUE + timedelta(hours=1), results, HalfOfIt(), **options)
+
+    assert graded(1.0).penalty == 2.5
+    grade = gradebook.find_grade("answer", "one", "ps", "ann")
+    grade.manual_score, grade.needs_manual_grade = 5.0, False
+    gradebook.db.commit()
+    # Nothing that the grader gave has changed, and so nothing changes.
+    same = graded(1.0, again=True)
+    assert (same.points, same.penalty) == (7.5, 2.5)
+    assert graded(3.0, again=True).penalty == 3.5
+
+
+@pytest.mark.slow
 def test_nothing_is_written_when_something_fails(gradebook):
     class Fails(LateSubmissionPlugin):
         def late_submission_penalty(self, student_id, score, total_seconds_late):

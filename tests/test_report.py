@@ -43,7 +43,7 @@ CLASS = {
     **{f"right{n}": (*RIGHT, 10.0) for n in range(6)},
     "abs1": ((0.0, record("relu_forward", 0.0, "absolute_value", HINT)), (0.0, {}), 2.0),
     "abs2": ((0.0, record("relu_forward", 0.0, "absolute_value", HINT)), (1.0, {}), 2.0),
-    "same1": ((0.0, record("relu_forward", 0.0, sketch=near(3.0))), RIGHT[1], None),
+    "same1": ((0.0, record("relu_forward", 0.0, sketch=near(3.0), message="same1 is wrong.")), RIGHT[1], None),
     "same2": ((0.0, record("relu_forward", 0.0, sketch=near(3.001), message=HOSTILE)), RIGHT[1], None),
     "zed": ((0.0, record("relu_forward", 0.0, sketch=near(4.0))), RIGHT[1], 10.0),
     HOSTILE: ((0.0, record("relu_forward", 0.0, limit=f"It took {HOSTILE} long.")), RIGHT[1], 10.0),
@@ -246,6 +246,14 @@ def test_names_can_be_left_out(pages):
     assert "written by" not in told
     assert "return &#39;&lt;/pre&gt;&lt;script&gt;&#39;" in told
     assert "student 15" in told
+
+
+def test_where_names_are_left_out_the_order_tells_none(pages):
+    """That of the roster would: whoever knows it could count."""
+    with (pages[True] / "students.csv").open(encoding="utf-8-sig", newline="") as file:
+        numbers = [int(row["student"].removeprefix("student ")) for row in csv.DictReader(file)]
+    assert len(set(numbers)) == len(CLASS) - 1
+    assert numbers == sorted(numbers)
 
 
 def test_the_tables_hold_the_numbers_and_no_formula(pages, found):

@@ -384,8 +384,9 @@ os.kill(os.getpid(), 9)
     wait_until(lambda: not psutil.pid_exists(int(done.stdout)), 10)
 
 
-def test_without_bubblewrap_there_is_no_sandbox(monkeypatch):
+def test_without_bubblewrap_there_is_no_sandbox(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(bubblewrap, "COPY", tmp_path / "none")
     with pytest.raises(bubblewrap.NoSandboxError, match="sudo apt-get install bubblewrap"):
         bubblewrap.command(["true"], gpu=False)
 

@@ -140,6 +140,9 @@ class _Run:
             said = f"The kernel ended while this cell ran: {error}. It was started again without this cell."
             return [*shown.outputs, error_output("KernelEnded", said)]
         failure = self._failure(reply)
+        # Said of a GPU that others have filled, it may be the error that breaks the connection, too.
+        if OUT_OF_MEMORY in failure:
+            self.remarks.append(f"A cell {FULL}.")
         if _BROKEN in failure:
             self._end()
             self._past.append(from_dict({**cell, "source": _definitions(cell.source)}))
@@ -149,8 +152,6 @@ class _Run:
                 "functions and classes."
             )
             return [*shown.outputs, error_output("KernelEnded", said)]
-        if OUT_OF_MEMORY in failure:
-            self.remarks.append(f"A cell {FULL}.")
         self._past.append(cell)
         if reply.message["content"].get("status") != "ok":
             shown.fail(reply.message["content"])

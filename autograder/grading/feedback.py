@@ -3,6 +3,7 @@
 import functools
 import logging
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 # The colours of code, by the theme that the reader's system asks for.
 _STYLES = {"light": "default", "dark": "github-dark"}
-_HEADING = re.compile(r"^#{1,6} +(?:\d+\. +)?(?P<text>.+?)(?: *\([\d.+ ]+ points?\))? *#*$", re.MULTILINE)
+_HEADING = re.compile(r"^#{1,6} +(?P<text>.+)$", re.MULTILINE)
+# Characters of a heading that are read: students write some, and what stands around the text is found in a time that
+# grows with more than the length.
+_LONGEST_HEADING = 200
+_AROUND = re.compile(r"(?:\d+\. +)?(?P<text>.+?)(?: *\([\d.+ ]+ points?\))? *#*")
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ def _exercises(nb: NotebookNode, cells: Mapping[str, Given]) -> Iterator[Exercis
     heading = ""
     for cell in nb.cells:
         if cell.cell_type == "markdown" and not is_solution(cell):
-            heading = [heading, *(found["text"] for found in _HEADING.finditer(cell.source))][-1]
+            heading = _last_heading(cell.source) or heading
         if not (is_grade(cell) or is_task(cell)):
             continue
         name = cell.metadata.nbgrader.grade_id
@@ -115,6 +120,12 @@ def _exercises(nb: NotebookNode, cells: Mapping[str, Given]) -> Iterator[Exercis
             criteria = tuple(record.get("criteria", ()))
             said = next((c["message"] for c in criteria if c.get("message")), "")
             yield Exercise(title, name, cells[name], criteria, record.get("hint"), said)
+
+
+def _last_heading(source: str) -> str | None:
+    """The last heading of a text, without its number and its points; None without one."""
+    last = deque(_HEADING.finditer(source), maxlen=1)
+    return _AROUND.fullmatch(last[0]["text"][:_LONGEST_HEADING])["text"] if last else None
 
 
 def _record(cell: NotebookNode) -> Mapping[str, Any]:

@@ -12,12 +12,19 @@ from autograder.grading import intake, memory
 from autograder.grading.execute import execute
 from autograder.grading.records import forget_time
 from autograder.grading.settings import Execute as Section
-from autograder.grading.settings import Grading, settings_of
+from autograder.grading.settings import Grading, Settings, settings_of
 from autograder.grading.worker import probe
 from autograder.sandbox.bubblewrap import NoSandboxError
 
-# A command grades one notebook after the other, on the same GPU.
-_refusal = functools.cache(probe)
+
+@functools.cache
+def _try_out(settings: Settings) -> None:
+    """Raise `NoSandboxError` where the GPU cannot be used. It is tried until it can, then no more.
+
+    A command grades one notebook after the other on the same GPU, and formgrader stays when somebody has mended it.
+    """
+    if refusal := probe(settings):
+        raise NoSandboxError(refusal)
 
 
 class Execute(NbGraderPreprocessor, Section):
@@ -44,8 +51,8 @@ class Execute(NbGraderPreprocessor, Section):
         settings = settings_of(self.config, root)
         if notice := Grading(config=self.config).notice():
             self.log.warning(notice)
-        if settings.gpu and (refusal := _refusal(settings)):
-            raise NoSandboxError(refusal)
+        if settings.gpu:
+            _try_out(settings)
         with contextlib.nullcontext() if settings.gpu else memory.bounded():
             remarks = execute(nb, submission.files, settings)
         for remark in remarks:

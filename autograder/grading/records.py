@@ -172,14 +172,20 @@ def _record(
     _update(connection, COMMENT, ["auto_comment"], comments, commented)
 
     points, before = _points_of(notebooks, graded), _points_of(notebooks, grades)
+    own, own_before = (_points_of(notebooks, _without_a_person(rows)) for rows in (graded, grades))
     penalised = []
     for row in notebooks:
-        if row["notebook"] in results:
-            score = points[row["notebook"]]
+        if (name := row["notebook"]) in results:
             policy = _Policy(late_plugin, student, late)
             kept = row["late_submission_penalty"]
-            by_hand = again and not _same(kept, policy.of(before[row["notebook"]]))
-            row = row | {"late_submission_penalty": _bounded(kept, score) if by_hand else policy.of(score)}
+            if not again or _same(kept, policy.of(before[name])):
+                penalty = policy.of(points[name])
+            elif _same(kept, policy.of(own_before[name])):
+                # A person has read the answers since; nbgrader leaves the penalty as it was before.
+                penalty = _bounded(policy.of(own[name]), points[name])
+            else:
+                penalty = _bounded(kept, points[name])
+            row = row | {"late_submission_penalty": penalty}
         penalised.append(row)
     _update(connection, SUBMITTED, ["late_submission_penalty"], notebooks, penalised)
     return _score(penalised, graded)
@@ -201,6 +207,10 @@ def _points_of(notebooks: list[dict], grades: list[dict]) -> dict[str, float]:
     for row in grades:
         points[row["notebook"]] += _points(row)
     return points
+
+
+def _without_a_person(grades: list[dict]) -> list[dict]:
+    return [row | {"manual_score": None, "extra_credit": None} for row in grades]
 
 
 @dataclass(frozen=True)

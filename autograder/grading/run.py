@@ -114,6 +114,8 @@ def regrade_class(
             for line in lines:
                 if isinstance(line, Change):
                     course.keep(line)
+        else:
+            course.drop()
         return lines
 
 
@@ -352,7 +354,11 @@ class _Course:
         _replace_files(self._staged(student), graded, submission, self._beside)
 
     def _staged(self, student: str) -> Path:
-        return self.root / "build" / "grading" / self._assignment / student
+        return self._staging / student
+
+    @property
+    def _staging(self) -> Path:
+        return self.root / "build" / "grading" / self._assignment
 
     def _move(self, student: str) -> None:
         """What was staged takes its place in autograded/."""
@@ -383,7 +389,8 @@ class _Course:
         try:
             before, points = _patiently(lambda: recorded(self._gradebook, self._assignment, student), self._gradebook)
             after = _patiently(lambda: self._again(student, graded.results, write=False), self._gradebook)
-        except MissingEntry as error:
+        except (MissingEntry, ValueError) as error:
+            # As where a check was added since: the gradebook has no place for its points yet.
             return Line(student, None, problem=str(error))
         reasons = tuple(itertools.chain.from_iterable(
             changes(name, points, result.scores, old[name], read_executed(graded.notebooks[name]))
@@ -396,6 +403,10 @@ class _Course:
         """Write down what was compared."""
         _patiently(lambda: self._again(change.student, change.results, write=True), self._gradebook)
         self._move(change.student)
+
+    def drop(self) -> None:
+        """Leave no copy of a class's work behind where nothing is written down."""
+        shutil.rmtree(self._staging, ignore_errors=True)
 
     def _before(self, student: str, notebook: str) -> Executed | None:
         try:

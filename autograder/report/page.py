@@ -55,6 +55,10 @@ class Names:
             return cls(called, files, {id: _naming(people[id]) for id in people})
         return cls({id: _full_name(people[id]) for id in people}, files, {})
 
+    def ordered(self, members: Iterable[Member]) -> list[Member]:
+        """The members by their numbers, which are those of the roster unless names are left out."""
+        return sorted(members, key=lambda member: self.files[member.id])
+
     def without(self, member: Member, text: str) -> str:
         """A text about a member, without the name where names are left out."""
         pattern = self.hidden.get(member.id)
@@ -176,7 +180,7 @@ def _templates(names: Names) -> jinja2.Environment:
         "source_of": lambda member, task: _source(names, member, member.answers[task]),
         "section_of": section_of,
         "shares": figures.shares,
-        "ordered": lambda members: sorted(members, key=lambda member: names.files[member.id]),
+        "ordered": names.ordered,
         "lines_of": _marked,
         "now": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "EXAMPLES": EXAMPLES,
@@ -240,8 +244,9 @@ def _write_tables(folder: Path, parts: Sequence[_Part], names: Names) -> None:
     for part in parts:
         for picture in part.pictures:
             problems.append(_problem_row(part.of, picture))
-            mistakes += _mistake_rows(part.of.assignment, picture)
-        for member in part.of.members:
+            mistakes += _mistake_rows(part.of.assignment, picture, names)
+        # By their numbers: the order of the roster would tell who is which.
+        for member in names.ordered(part.of.members):
             students += _student_rows(part.of, member, names)
     for name, rows in zip(TABLES, (problems, mistakes, students), strict=True):
         with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8-sig", errors="backslashreplace") as file:
@@ -262,11 +267,14 @@ def _problem_row(of: Class, picture: Picture) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _mistake_rows(assignment: str, picture: Picture) -> list[dict[str, Any]]:
+def _mistake_rows(assignment: str, picture: Picture, names: Names) -> list[dict[str, Any]]:
     start = {"assignment": assignment, "problem": picture.task.name}
     known = [("known", one.name, one.hint, len(one.members)) for one in picture.misconceptions]
     known += [("another function", "", one.hint, len(one.members)) for one in picture.waiting]
-    known += [("unknown", "", " ".join(one.findings), len(one.members)) for one in picture.alike]
+    known += [
+        ("unknown", "", names.without(one.members[0], " ".join(one.findings)), len(one.members))
+        for one in picture.alike
+    ]
     return [start | dict(zip(("kind", "mistake", "text", "students"), row, strict=True)) for row in known]
 
 
