@@ -2,7 +2,7 @@
 
 Sphinx looks for parts of words from three letters on, and leads to the top of a page. Here each section is entered
 into its index by the Korean words in it, by their pairs of letters, by the signs of its formulas and by the names in
-its code, as an author of a book would do by hand. The search itself is Sphinx's own.
+its code, its own and torch's, as an author of a book would do by hand. The search itself is Sphinx's own.
 """
 
 import html
@@ -24,12 +24,14 @@ TOKEN = re.compile(
     | <span\ lang="ko">(?P<korean>[^<]*)</span>
     | <code\ class="docutils[^>]*>(?P<code>.*?)</code>
     | <span\ class="n[fc]">(?P<defined>\w+)</span>
+    | <span\ class="n">(?P<library>F|nn|torch)</span><span\ class="o">\.</span><span\ class="n">(?P<called>\w+)</span>
     | \\[(\[](?P<formula>.*?)\\[)\]]
     """,
     re.VERBOSE | re.DOTALL,
 )
 TAG = re.compile(r"<[^>]*>")
-NAME = re.compile(r"([A-Za-z_]\w+(?:\.\w+)*)(?:\(.*\))?", re.DOTALL)
+# A name of one letter is a sign, unless something of it is named, as in F.relu.
+NAME = re.compile(r"([A-Za-z_]\w*(?:\.\w+)+|[A-Za-z_]\w+)(?:\(.*\))?", re.DOTALL)
 COMMAND = re.compile(r"\\([A-Za-z]+)")
 SIGNS = {
     "partial": "∂", "nabla": "∇", "odot": "⊙", "otimes": "⊗", "times": "×", "cdot": "·", "sum": "∑", "prod": "∏",
@@ -66,6 +68,7 @@ def places(page: str) -> Iterator[tuple[str, str, str]]:
         elif kind == "term":
             term = text
         elif open_sections:
+            text = f"{found['library']}.{text}" if kind == "called" else text
             yield kind, html.unescape(TAG.sub("", text)), term or open_sections[-1]
 
 
