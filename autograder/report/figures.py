@@ -70,7 +70,8 @@ def overview(found: Sequence[Picture], name: str) -> str:
         axes.set(ylim=(len(found) - 0.4, -0.6), xlabel="students")
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         axes.grid(axis="y", visible=False)
-        axes.legend(ncols=len(SHARES), loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
+        # Over the names, too: beside long ones the figure has no room for it.
+        figure.legend(ncols=len(SHARES), loc="outside upper left")
         what = "For each problem, how many stand where; the table below has the same numbers."
         return _svg(figure, name, what)
 
