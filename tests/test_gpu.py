@@ -445,5 +445,6 @@ def test_a_full_gpu_is_told_to_the_grader(monkeypatch, said):
 
 
 def test_the_stand_in_has_the_names_of_the_library():
-    pynvml = pytest.importorskip("pynvml")
+    import pynvml
+
     assert [name for name in vars(Driver) if name[:4] in ("nvml", "NVML") and not hasattr(pynvml, name)] == []

@@ -95,14 +95,7 @@ def recorded(gradebook: Gradebook, assignment: str, student: str) -> tuple[Score
     Raises nbgrader's `MissingEntry` where it has none.
     """
     with gradebook.engine.connect() as connection:
-        submission = connection.scalar(
-            select(SUBMISSION.c.id)
-            .join(ASSIGNMENT, ASSIGNMENT.c.id == SUBMISSION.c.assignment_id)
-            .where((ASSIGNMENT.c.name == assignment) & (SUBMISSION.c.student_id == student))
-        )
-        if submission is None:
-            raise MissingEntry(f"The gradebook has no submission of {student!r} for {assignment!r}.")
-        notebooks, grades, _ = _rows(connection, submission)
+        notebooks, grades, _ = _rows_of(connection, assignment, student)
     return _score(notebooks, grades), {(row["notebook"], row["name"]): row["auto_score"] for row in grades}
 
 
@@ -122,11 +115,8 @@ def given(connection: Connection, assignment: str, student: str, notebook: str) 
 
     Raises nbgrader's `MissingEntry` where it has no such submission.
     """
-    of_student = (ASSIGNMENT.c.name == assignment) & (SUBMISSION.c.student_id == student)
-    joined = SUBMISSION.join(ASSIGNMENT, ASSIGNMENT.c.id == SUBMISSION.c.assignment_id)
-    submission = connection.scalar(select(SUBMISSION.c.id).select_from(joined).where(of_student))
     notebooks, grades, comments = (
-        [row for row in rows if row["notebook"] == notebook] for rows in _rows(connection, submission or "")
+        [row for row in rows if row["notebook"] == notebook] for rows in _rows_of(connection, assignment, student)
     )
     if not notebooks:
         raise MissingEntry(f"There is no notebook {notebook!r} of {student!r} in the gradebook.")
@@ -281,6 +271,16 @@ def _create(connection: Connection, id: str, assignment: str, student: str, time
 
 def _of(cell: Row, notebooks: Mapping[str, str]) -> dict[str, str]:
     return {"cell_id": cell.id, "notebook_id": notebooks[cell.notebook_id]}
+
+
+def _rows_of(connection: Connection, assignment: str, student: str) -> tuple[list[dict], list[dict], list[dict]]:
+    """As `_rows`. Raises `MissingEntry` where the student has no submission."""
+    joined = SUBMISSION.join(ASSIGNMENT, ASSIGNMENT.c.id == SUBMISSION.c.assignment_id)
+    of_student = (ASSIGNMENT.c.name == assignment) & (SUBMISSION.c.student_id == student)
+    submission = connection.scalar(select(SUBMISSION.c.id).select_from(joined).where(of_student))
+    if submission is None:
+        raise MissingEntry(f"The gradebook has no submission of {student!r} for {assignment!r}.")
+    return _rows(connection, submission)
 
 
 def _rows(connection: Connection, submission: str) -> tuple[list[dict], list[dict], list[dict]]:
