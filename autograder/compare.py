@@ -15,6 +15,9 @@ from autograder.problem import CONTRACT, Problem, Target
 # The quantities measured on an outcome, with the case that it belongs to.
 _measured: WeakKeyDictionary[Outcome, tuple[Case, tuple[torch.Tensor, ...]]] = WeakKeyDictionary()
 
+# What is wrong with each part of an outcome, with what it was compared with.
+_compared: WeakKeyDictionary[Outcome, tuple[Case, Expected, dict[str, str | None]]] = WeakKeyDictionary()
+
 
 def find(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
     """What is wrong with `outcome`, in a sentence or two; None if it is right.
@@ -62,7 +65,18 @@ def _wrong_values(problem: Problem, case: Case, outcome: Outcome, expected: Expe
 
 
 def compared(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> dict[str, str | None]:
-    """What is wrong with each output, or each quantity that is measured on them, by its name; None of a right one."""
+    """What is wrong with each output, or each quantity that is measured on them, by its name; None of a right one.
+
+    It is compared once: a verdict asks for each part of it, and known programs stand beside one program after another.
+    """
+    compared_in, beside, found = _compared.get(outcome, (None, None, {}))
+    if compared_in is not case or beside is not expected:
+        found = _compare(problem, case, outcome, expected)
+        _compared[outcome] = case, expected, found
+    return found
+
+
+def _compare(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> dict[str, str | None]:
     if problem.measured is None:
         values = [output.values for output in outcome.outputs]
         rows = zip(problem.labels, values, expected.outputs, expected.tolerances, strict=True)

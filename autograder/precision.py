@@ -45,6 +45,7 @@ def _hear_out() -> None:
         _set(*_settings())
 
 
+@functools.cache
 def _places() -> list[Any]:
     """What has a setting of its own since torch 2.9; the general before the special that follow it."""
     backends = torch.backends
