@@ -59,7 +59,7 @@ class SimulatedGpuTensor(torch.Tensor):
     @classmethod
     def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        inner_args, inner_kwargs = _inner(func, args), _inner(func, _on_cpu(kwargs))
+        inner_args, inner_kwargs = _inner(func, args), _inner(func, _on_cpu(kwargs)) if kwargs else kwargs
         result = KERNELS.get(func, func)(*inner_args, **inner_kwargs)
         if func is torch.ops.aten._to_copy.default and _type_of(kwargs.get("device")) == "cpu":
             return result
@@ -84,8 +84,9 @@ class _FactoriesOnSimulatedGpu(TorchFunctionMode):
     """``torch.tensor``, ``torch.arange`` and their like with ``device="simgpu"``: made on the CPU, then moved."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        makes_a_tensor = not any(isinstance(x, torch.Tensor) for x in args[:1]) and "device" in kwargs
+        if not kwargs:
+            return func(*args)
+        makes_a_tensor = "device" in kwargs and not any(isinstance(x, torch.Tensor) for x in args[:1])
         if makes_a_tensor and _type_of(kwargs["device"]) == "simgpu":
             return func(*args, **_on_cpu(kwargs)).to(_register())
         return func(*args, **kwargs)
@@ -157,11 +158,17 @@ def _works_in_place(op) -> bool:
     return changes and len(returned) == 1 and returned[0] is not None and returned[0].is_write
 
 
+# To ask these whether they are tensors takes as long as a small operation.
+_NO_TENSORS = {int, float, bool, type(None), torch.dtype, torch.layout, torch.device, torch.memory_format}
+
+
 def _inner(op, values):
     """The arguments of an operation on the CPU. Raises `RuntimeError` as CUDA does when one is there already.
 
     torch's own functions for nested values take longer than most operations.
     """
+    if type(values) in _NO_TENSORS:
+        return values
     if isinstance(values, SimulatedGpuTensor):
         return values.inner
     if isinstance(values, torch.Tensor) and values.dim() > 0 and op not in _MIXING:
