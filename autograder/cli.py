@@ -17,15 +17,13 @@ from rich.text import Text
 
 import autograder.grading  # noqa: F401 - first, for what it keeps out
 from autograder import course
-from autograder.coverage import Coverage, coverage
-from autograder.demo import Result, feedback_page, grade_demo
 from autograder.grading.intake import printable
-from autograder.mutate import mutate
-from autograder.problems import problem_sets
-from autograder.release import ReleaseError, register, release
 from autograder.sandbox.bubblewrap import NoSandboxError
 
+# What loads torch, for a second, is loaded by the commands that use it.
 if TYPE_CHECKING:
+    from autograder.coverage import Coverage
+    from autograder.demo import Result
     from autograder.grading.run import Line
 
 console = Console()
@@ -65,6 +63,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.run in (grade, regrade, alike):
         sys.exit(options.run(options))
+    from autograder.release import ReleaseError
+
     unknown = sorted(set(options.words) - set(course.words()))
     if unknown:
         parser.error(f"no problem set {', '.join(unknown)}; there are: {', '.join(course.words())}")
@@ -257,6 +257,8 @@ def _summary(lines: "list[Line]", failed: int) -> str:
 
 def release_sets(options: argparse.Namespace) -> int:
     """Release every problem set named, or with ``--check`` compare exercises/ with what would be generated."""
+    from autograder.release import release
+
     if options.check:
         stale = [word for word in options.words if not _is_up_to_date(word)]
         for word in stale:
@@ -272,6 +274,8 @@ def release_sets(options: argparse.Namespace) -> int:
 
 def demo(options: argparse.Namespace) -> int:
     """Grade the demo class of every problem set named and print it; 1 if grading found anything unexpected."""
+    from autograder.demo import feedback_page
+
     surprises = 0
     for word in options.words:
         results = _graded_with_progress(word, options.feedback == "all")
@@ -288,6 +292,9 @@ def demo(options: argparse.Namespace) -> int:
 
 def cover(options: argparse.Namespace) -> int:
     """Print for every problem what its check makes of the known programs; 1 if it misjudges any."""
+    from autograder.coverage import coverage
+    from autograder.problems import problem_sets
+
     misjudged = []
     for word in options.words:
         found = []
@@ -303,7 +310,7 @@ def cover(options: argparse.Namespace) -> int:
     return 1 if misjudged else 0
 
 
-def _coverage_table(word: str, found: list[Coverage]) -> Table:
+def _coverage_table(word: str, found: "list[Coverage]") -> Table:
     table = Table(box=SIMPLE_HEAD, padding=0, title=f"The checks of {word}", show_footer=True)
     rows = [
         (one.mistakes, len(one.uncaught), len(one.unnamed), one.alternatives, len(one.refused), one.seconds)
@@ -327,6 +334,8 @@ def _coverage_table(word: str, found: list[Coverage]) -> Table:
 
 def try_mutants(options: argparse.Namespace) -> int:
     """Print how many mutants of right programs earn everything, and which; 1 if any of them is wrong on wide inputs."""
+    from autograder.mutate import mutate
+
     wrong = 0
     for word in options.words:
         for found in mutate(word, options.sample):
@@ -350,12 +359,16 @@ def _share(count: int, missed: int) -> str:
 
 
 def _is_up_to_date(word: str) -> bool:
+    from autograder.release import register
+
     committed = course.ROOT / "exercises" / word / f"{word}.ipynb"
     with tempfile.TemporaryDirectory() as scratch:
         return committed.exists() and committed.read_bytes() == register(word, Path(scratch)).read_bytes()
 
 
-def _graded_with_progress(word: str, all_feedback: bool) -> list[Result]:
+def _graded_with_progress(word: str, all_feedback: bool) -> "list[Result]":
+    from autograder.demo import grade_demo
+
     with _progress(word) as bar:
         steps = {step: bar.add_task(step, total=None) for step in ("grading", "feedback")}
 
@@ -370,7 +383,7 @@ def _progress(text: str) -> Progress:
     return Progress(SpinnerColumn(), said, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console)
 
 
-def _table(word: str, results: list[Result]) -> Table:
+def _table(word: str, results: "list[Result]") -> Table:
     table = Table(box=SIMPLE_HEAD, padding=0, title=f"The demo class of {word}")
     table.add_column()
     table.add_column("student", overflow="fold")

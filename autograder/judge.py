@@ -13,7 +13,7 @@ from autograder.calls.case import Case, tensors_in
 from autograder.calls.outcome import NOT_WRITTEN, STOPPED, Outcome
 from autograder.calls.run import run, run_all
 from autograder.compare import alike, breach, compared, find
-from autograder.expected import Expected, baseline, draw, expect
+from autograder.expected import Expected, baseline, draw, expect, waited
 from autograder.problem import CONTRACT, Problem
 from autograder.programs import Program
 from autograder.resemblance import nearest
@@ -162,9 +162,9 @@ class Exam:
         first, taken = None, []
         for seed in itertools.count(self.seed):
             case = draw(self.problem, seed, self.dtype)[i] if taken else self.cases[i]
-            start = time.perf_counter()
+            start = time.perf_counter() - waited()
             (outcome,) = ask([replace(case, limit=limit)])
-            clock = time.perf_counter() - start
+            clock = time.perf_counter() - waited() - start
             seconds = clock if outcome.seconds is None else min(clock, outcome.seconds)
             first = first or outcome
             if outcome.complaint and STOPPED in outcome.complaint:

@@ -1,32 +1,40 @@
 """How long grading a class takes: stock nbgrader and this course's grader, on the same class, in one run.
 
-Run it with ``.venv/bin/python benchmarks/grading.py``; it takes some minutes. Ratios are what counts: the seconds are
-those of this machine today. A core's second is a second of computing, whoever computes.
+Run it with ``.venv/bin/python benchmarks/grading.py``; it takes some minutes for each set. ``--set`` chooses sets, and
+``--write`` puts the figures of these sets into grading.json and into the tables of the README. Ratios are what counts:
+the seconds are those of this machine today.
 """
 
 import argparse
 import contextlib
 import io
+import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
 import autograder.grading  # noqa: F401 - first, for what it keeps out
-from autograder import demo
-from autograder.course import ROOT, nbgrader_at
-from autograder.grading import run
+from autograder import demo, judge
+from autograder.course import ROOT, nbgrader_at, words
+from autograder.grading import execute, run, worker
 from autograder.release import register
+from autograder.sandbox.inside.kernel import CALLS
+from autograder.sandbox.kernels import Kernel
+from autograder.table import Report
 
 BIN = Path(sys.executable).parent
-WORD = "activations"
+FIGURES = Path(__file__).with_suffix(".json")
+README = ROOT / "README.md"
+BEGIN, END = "<!-- benchmarks/grading.py --write -->", "<!-- /benchmarks/grading.py -->"
 STOCK = """
 from pathlib import Path
 c = get_config()
@@ -36,105 +44,102 @@ c.CourseDirectory.release_directory = "exercises"
 c.Execute.timeout = 120
 c.Execute.extra_arguments = ["--IPKernelApp.log_level=ERROR"]
 """
+# Where the time of a submission goes, in the order of the table.
+PARTS = ("kernel", "cells", "calls", "reference", "mistake", "rules", "table", "notebook", "gradebook", "files", "rest")
 
 
-def make_course(root: Path, students: int, stock: bool) -> None:
+def make_course(word: str, root: Path, students: int, stock: bool) -> None:
     """A class of solutions, known mistakes and other right programs, by turns."""
-    members = demo.students(WORD)
+    members = demo.students(word)
     chosen = [members[0] if i % 2 == 0 else members[(11 * i) % len(members)] for i in range(students)]
-    released = nbformat.read(register(WORD, root), as_version=4)
+    released = nbformat.read(register(word, root), as_version=4)
     for number, student in enumerate(chosen):
-        folder = root / "submitted" / f"student{number:03}" / WORD
+        folder = root / "submitted" / f"student{number:03}" / word
         folder.mkdir(parents=True)
-        nbformat.write(demo.filled_in(WORD, released, student), folder / f"{WORD}.ipynb")
+        nbformat.write(demo.filled_in(word, released, student), folder / f"{word}.ipynb")
     if stock:
         (root / "nbgrader_config.py").write_text(STOCK)
     else:
         shutil.copy(ROOT / "nbgrader_config.py", root)
 
 
-class Spent:
-    """Seconds that passed, and seconds of computing by this process and all that it started."""
-
-    def __enter__(self) -> "Spent":
-        self._wall, self._cores = time.perf_counter(), _computed()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.wall = time.perf_counter() - self._wall
-        self.cores = _computed() - self._cores
-
-
-def _computed() -> float:
-    return sum(
-        usage.ru_utime + usage.ru_stime
-        for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    )
-
-
-def stock(root: Path) -> Spent:
-    """``nbgrader autograde`` as it comes."""
+def stock(word: str, root: Path, students: int) -> float:
+    """Seconds a submission of ``nbgrader autograde`` as it comes."""
     environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
-    with Spent() as spent:
-        command = [BIN / "nbgrader", "autograde", WORD]
-        subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True)
-    return spent
+    start = time.perf_counter()
+    command = [BIN / "nbgrader", "autograde", word]
+    subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True)
+    return (time.perf_counter() - start) / students
 
 
 class Clock:
-    """Adds up the seconds that some functions take."""
+    """Adds up the seconds that some functions take, each without those that are called within it."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.seconds: Counter[str] = Counter()
+        self._names = ["rest"]
+        self._since = time.perf_counter()
 
     @contextlib.contextmanager
-    def on(self, owner: object, *names: str) -> Iterator[None]:
-        """Time these functions of `owner` inside the ``with`` block."""
-        before = {name: getattr(owner, name) for name in names}
-        for name, function in before.items():
-            setattr(owner, name, self._timed(function))
+    def named(self, name: str) -> Iterator[None]:
+        """Count what is done inside the ``with`` block."""
+        self._turn()
+        self._names.append(name)
         try:
             yield
         finally:
-            for name, function in before.items():
-                setattr(owner, name, function)
+            self._turn()
+            self._names.pop()
 
-    def _timed(self, function: Callable) -> Callable:
-        def timed(*args, **kwargs):
-            start = time.perf_counter()
-            try:
+    def _turn(self) -> None:
+        now = time.perf_counter()
+        self.seconds[self._names[-1]] += now - self._since
+        self._since = now
+
+    @contextlib.contextmanager
+    def on(self, owner: Any, name: str | Callable[..., str], *functions: str) -> Iterator[None]:
+        """Count these functions of `owner` under a name, or under the one that `name` makes of their arguments."""
+        before = {function: getattr(owner, function) for function in functions}
+        for function, original in before.items():
+            setattr(owner, function, self._counted(original, name))
+        try:
+            yield
+        finally:
+            for function, original in before.items():
+                setattr(owner, function, original)
+
+    def _counted(self, function: Callable, name: str | Callable[..., str]) -> Callable:
+        def counted(*args, **kwargs):
+            with self.named(name if isinstance(name, str) else name(*args, **kwargs)):
                 return function(*args, **kwargs)
-            finally:
-                self.seconds += time.perf_counter() - start
 
-        return timed
+        return counted
 
 
-def ours(root: Path, workers: int) -> tuple[Spent, float, float]:
-    """``autograder grade --force``; what it took, its steady seconds a submission, and the coordinator's own."""
+def ours(word: str, root: Path, workers: int) -> tuple[float, float, float]:
+    """``autograder grade --force``: seconds before the first line, a submission after that, the coordinator's own."""
     shutil.rmtree(root / "autograded", ignore_errors=True)
     clock, moments = Clock(), []
+    start = time.perf_counter()
     with (
-        Spent() as spent,
-        clock.on(run.intake, "read"),
-        clock.on(run._Course, "_write"),
-        clock.on(run.Client, "submit"),
+        clock.on(run.intake, "own", "read"),
+        clock.on(run._Course, "own", "_write"),
+        clock.on(run.Client, "own", "submit"),
     ):
-        lines = run.grade_class(
-            nbgrader_at(root), WORD, run.Options(workers=workers), lambda *_: moments.append(time.perf_counter())
-        )
+        options = run.Options(workers=workers)
+        lines = run.grade_class(nbgrader_at(root), word, options, lambda *_: moments.append(time.perf_counter()))
     assert all(line.score is not None for line in lines)
-    # Without the first round, in which every worker starts its sandbox.
+    # The first moment is before the workers start; then each worker's first submission starts its sandbox.
     first, last = moments[workers], moments[-1]
-    return spent, (last - first) / (len(moments) - 1 - workers), clock.seconds / len(lines)
+    return moments[1] - start, (last - first) / (len(moments) - 1 - workers), clock.seconds["own"] / len(lines)
 
 
-def ideal(root: Path) -> float:
+def ideal(word: str, root: Path) -> float:
     """Seconds that the cells of a submission take in a process that is warm already; the mean of all."""
     from IPython.core.interactiveshell import InteractiveShell
 
     os.environ["NBGRADER_EXECUTION"] = "autograde"
-    notebooks = [nbformat.read(path, as_version=4) for path in sorted(root.glob(f"submitted/*/{WORD}/*.ipynb"))]
+    notebooks = [nbformat.read(path, as_version=4) for path in sorted(root.glob(f"submitted/*/{word}/*.ipynb"))]
     sources = [[cell.source for cell in notebook.cells if cell.cell_type == "code"] for notebook in notebooks]
     for _ in range(2):  # the first time is not warm
         seconds = 0.0
@@ -145,34 +150,119 @@ def ideal(root: Path) -> float:
                 for source in cells:
                     shell.run_cell(source)
                 seconds += time.perf_counter() - start
+    del os.environ["NBGRADER_EXECUTION"]
     return seconds / len(sources)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--students", type=int, default=40, help="size of the class (default 40)")
-    parser.add_argument("--stock", type=int, default=6, help="of which stock nbgrader grades so many (default 6)")
-    options = parser.parse_args()
-    os.environ["OMP_NUM_THREADS"] = "1"
+def parts(word: str, root: Path) -> dict[str, float]:
+    """Where the seconds of a submission go, graded in this process one after the other; the mean of all but one."""
+    shutil.rmtree(root / "autograded", ignore_errors=True)
+    course = run._Course(nbgrader_at(root), word, run.Options(workers=1))
+    with course.alone():
+        first, *others = course.waiting()
+        # It starts the sandbox.
+        worker.grade(course._job(course._read(first)))
+        clock = Clock()
+        with (
+            clock.on(Kernel, "kernel", "__init__", "close"),
+            clock.on(Kernel, lambda kernel, kind, *_, **__: "calls" if kind == CALLS else "cells", "request"),
+            clock.on(judge, "reference", "expect", "draw", "baseline"),
+            clock.on(judge.Exam, "mistake", "_recognise"),
+            clock.on(execute, "rules", "broken"),
+            clock.on(Report, "table", "_repr_mimebundle_"),
+            clock.on(worker, "notebook", "restore"),
+            clock.on(worker.nbformat, "notebook", "writes"),
+            clock.on(run, "gradebook", "record"),
+            clock.on(run._Course, "files", "_write"),
+            clock.named("rest"),
+        ):
+            for student in others:
+                submission = course._read(student)
+                course._write(student, submission, worker.grade(course._job(submission)))
+    return {name: clock.seconds[name] / len(others) for name in PARTS}
+
+
+def pages(word: str, root: Path) -> float:
+    """Seconds a feedback page of a class that is graded."""
+    start = time.perf_counter()
+    result = nbgrader_at(root).generate_feedback(word)
+    assert result["success"], result["log"]
+    return (time.perf_counter() - start) / len(list((root / "feedback").iterdir()))
+
+
+def measure(word: str, students: int, by_stock: int) -> dict[str, Any]:
+    """All figures of a set: seconds, unless the name says otherwise."""
     with tempfile.TemporaryDirectory() as folder:
         few, many = Path(folder, "stock"), Path(folder, "ours")
-        make_course(few, options.stock, stock=True)
-        make_course(many, options.students, stock=False)
-        theirs = stock(few)
-        one, steady, serial = ours(many, 1)
-        two, steady_two, _ = ours(many, 2)
-        best = ideal(many)
-    n, k = options.students, options.stock
-    fast, slow = one.wall / n, theirs.wall / k
-    print(f"{'':24}{'seconds a submission':>22}{'of them computing':>20}{'once it runs':>15}")
-    print(f"{f'stock nbgrader ({k})':24}{slow:22.2f}{theirs.cores / k:20.2f}{'':>15}")
-    print(f"{f'one worker ({n})':24}{fast:22.2f}{one.cores / n:20.2f}{steady:15.2f}")
-    print(f"{f'two workers ({n})':24}{two.wall / n:22.2f}{two.cores / n:20.2f}{steady_two:15.2f}")
-    print(f"{'ideal, warm process':24}{best:22.2f}")
-    print(f"times stock per core: {slow / steady:.1f} once it runs, {slow / fast:.1f} with the start")
-    print(f"above the ideal: {steady - best:.2f} s a submission")
-    print(f"the coordinator's own, one after the other: {1000 * serial:.1f} ms a submission")
-    print(f"from one worker to two: {100 * steady / steady_two / 2:.0f} % efficient")
+        make_course(word, few, by_stock, stock=True)
+        make_course(word, many, students, stock=False)
+        found = {"students": students, "stock": stock(word, few, by_stock)}
+        found["start"], found["one worker"], found["coordinator"] = ours(word, many, 1)
+        _, found["two workers"], _ = ours(word, many, 2)
+        found["page"] = pages(word, many)
+        found["ideal"] = ideal(word, many)
+        found["parts"] = parts(word, many)
+    return found
+
+
+def tables(figures: dict[str, dict[str, Any]]) -> str:
+    """The two tables of the README, in Markdown."""
+    rows = [
+        ["set", "stock", "ours", "ideal", "above the ideal", "times stock", "two workers", "coordinator", "page"],
+        ["---", *["---:"] * 8],
+    ]
+    for word, f in figures.items():
+        one = f["one worker"]
+        rows.append(
+            [
+                word,
+                f"{f['stock']:.2f} s",
+                f"{one:.2f} s",
+                f"{f['ideal']:.2f} s",
+                f"{one - f['ideal']:.2f} s",
+                f"{f['stock'] / one:.1f}",
+                f"{100 * one / f['two workers'] / 2:.0f} %",
+                f"{1000 * f['coordinator']:.0f} ms",
+                f"{f['page']:.2f} s",
+            ]
+        )
+    where = [["set", *PARTS], ["---", *["---:"] * len(PARTS)]]
+    where += [[word, *(f"{1000 * f['parts'][name]:.0f}" for name in PARTS)] for word, f in figures.items()]
+    return "\n\n".join("\n".join(f"| {' | '.join(row)} |" for row in table) for table in (rows, where))
+
+
+def readme(text: str, figures: dict[str, dict[str, Any]]) -> str:
+    """The README with the tables of these figures between its two marks."""
+    before, rest = text.split(BEGIN, 1)
+    _, after = rest.split(END, 1)
+    first, second = tables(figures).split("\n\n")
+    note = "Where the time of a submission goes, in milliseconds, with one worker once it runs:"
+    return f"{before}{BEGIN}\n\n{first}\n\n{note}\n\n{second}\n\n{END}{after}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--set", action="append", choices=words(), metavar="WORD", help="a set (default: all)")
+    parser.add_argument("--students", type=int, default=24, help="size of the class (default 24)")
+    parser.add_argument("--stock", type=int, default=3, help="of which stock nbgrader grades so many (default 3)")
+    parser.add_argument("--write", action="store_true", help="write grading.json and the tables of the README")
+    options = parser.parse_args(arguments)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    figures = json.loads(FIGURES.read_text()) if options.write and FIGURES.exists() else {}
+    for word in options.set or words():
+        found = measure(word, options.students, options.stock)
+        print(tables({word: found}), flush=True)
+        figures[word] = {name: _rounded(value) for name, value in found.items()}
+        if options.write:
+            in_order = {word: figures[word] for word in words() if word in figures}
+            FIGURES.write_text(json.dumps(in_order, indent=1) + "\n")
+            README.write_text(readme(README.read_text(), in_order))
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _rounded(part) for name, part in value.items()}
+    return round(value, 4)
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ from autograder.course import nbgrader_at
 from autograder.grading import execute, gpus, preprocessor, worker
 from autograder.grading import run as grading
 from autograder.grading.gpus import GpuError
+from autograder.grading.job import Graded
 from autograder.grading.settings import Grading, Settings
-from autograder.grading.worker import Graded
 from autograder.sandbox import bubblewrap
 from autograder.sandbox.inside import gpu as inside
 from autograder.sandbox.inside.limits import GIBI

@@ -32,9 +32,10 @@ from nbgrader.utils import is_grade, is_solution
 from submissions import POINTS, RELEASED, WORD, insert
 
 from autograder.grading import intake
+from autograder.grading.job import Job
 from autograder.grading.restore import Master, MasterCell
 from autograder.grading.settings import Settings
-from autograder.grading.worker import Job, grade
+from autograder.grading.worker import grade
 from autograder.release import solution_notebook
 from autograder.sandbox import kernels
 from autograder.sandbox.inside.limits import GIBI, Limits

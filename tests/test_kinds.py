@@ -2,8 +2,11 @@
 
 import contextlib
 import math
+import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
 
@@ -32,7 +35,7 @@ from autograder.calls.kinds import (
 from autograder.calls.models import build
 from autograder.calls.run import run_all
 from autograder.calls.spaces import combinations
-from autograder.expected import baseline
+from autograder.expected import baseline, waited
 from autograder.judge import Exam, grade
 from autograder.problem import Measure, Problem, Target
 from autograder.references import gradients_of, graph_of, numbers_of, value_of, values_of
@@ -657,6 +660,38 @@ def test_what_a_call_waits_for_a_processor_does_not_count(clock):
 
     for seconds, score in ((0.001, 1), (0.4, 0), (None, 0)):
         assert drawn.judge(drawn.outcomes(ask(seconds))).score == score
+
+
+def test_what_this_process_waits_for_a_processor_does_not_count(clock, monkeypatch):
+    """In a notebook nobody else counts the kernel's time."""
+    waiting = [0.0]
+
+    def square(x):
+        clock(0.5)
+        waiting[0] += 0.4999
+        return x * x
+
+    monkeypatch.setattr(judge, "waited", lambda: waiting[0])
+    assert not findings(DRAWN, square)
+    monkeypatch.setattr(judge, "waited", lambda: 0.0)
+    assert "right, but it took" in findings(DRAWN, square)[0]
+
+
+def test_the_system_tells_what_a_thread_waits_for_a_processor():
+    """Two loops on one processor: each waits for half of the time. It is not less than that on a busy machine."""
+    places = os.sched_getaffinity(0)
+    other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        for process in (0, other.pid):
+            os.sched_setaffinity(process, {min(places)})
+        began, computed = waited(), time.thread_time()
+        while time.thread_time() < computed + 0.2:
+            pass
+        assert waited() - began > 0.05
+    finally:
+        os.sched_setaffinity(0, places)
+        other.kill()
+        other.wait()
 
 
 def test_a_function_that_remembers_its_last_answer_is_slow(clock):

@@ -17,9 +17,9 @@ from nbgrader.api import Gradebook
 from autograder import cli
 from autograder.course import NoCourseError, nbgrader_at, nbgrader_here
 from autograder.grading import run
+from autograder.grading.job import Graded
 from autograder.grading.records import Result, Score
 from autograder.grading.run import GradingError, Line, Options, grade_class
-from autograder.grading.worker import Graded
 
 
 def cell(grade_id, kind="code", points=None, **flags):

@@ -16,13 +16,14 @@ from autograder.calls import exchange
 from autograder.calls.case import Case
 from autograder.calls.kinds import backward
 from autograder.calls.outcome import Outcome
+from autograder.grading.job import FULL, OUT_OF_MEMORY
 from autograder.grading.outputs import FLOOD, Displays, Outputs, error_output, keep_in_bounds
 from autograder.grading.restore import SKIPPED
 from autograder.grading.settings import Settings
 from autograder.judge import Exam, Verdict, with_forward
 from autograder.names import PREFIX
 from autograder.problem import Problem
-from autograder.problems import problems
+from autograder.problems import find_problem
 from autograder.rules.search import broken
 from autograder.rules.sources import Sources
 from autograder.sandbox.inside.kernel import CALLS, FILES
@@ -38,10 +39,8 @@ RESTARTS = 32
 SECOND_TRIES = 2
 # How many times as much as a cell all cells together may show.
 ALL_CELLS = 20
-# What torch says of a GPU without memory, what is said then, and what torch says of every call after one that broke
-# the process's connection to the GPU, as an index beyond the end of a tensor does.
-OUT_OF_MEMORY = "out of memory"
-FULL = "found no memory left on the GPU"
+# What torch says of every call after one that broke the process's connection to the GPU, as an index beyond the end of
+# a tensor does.
 _BROKEN = "CUDA error"
 # Characters of what a function prints while it is checked.
 _PRINTED = 2000
@@ -73,12 +72,12 @@ def problem_of(cell: NotebookNode) -> Problem | None:
     grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
     if not is_grade(cell) or is_solution(cell) or not grade_id.startswith(PREFIX):
         return None
-    return problems().get(grade_id.removeprefix(PREFIX))
+    return find_problem(grade_id.removeprefix(PREFIX))
 
 
 @functools.lru_cache(maxsize=256)
 def _exam(problem: str, seed: int, device: str) -> Exam:
-    return Exam(problems()[problem], seed, torch.device(device))
+    return Exam(find_problem(problem), seed, torch.device(device))
 
 
 class _Run:

@@ -11,8 +11,6 @@ import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
-
 from autograder.sandbox import bubblewrap
 
 # What an instructor can always do.
@@ -42,12 +40,20 @@ def is_there() -> bool:
 
 def is_left_out() -> str | None:
     """Why a GPU that is there is not used unless it is asked for, as a sentence; None if it is used."""
-    if torch.version.cuda is not None:
+    if torch_is_built_for_them():
         return None
     return (
         f"This machine has a GPU, and {CPU_BUILD}: grading on the CPU. For the GPU install torch's build for CUDA; "
         "c.Grading.gpu = False leaves this sentence out."
     )
+
+
+def torch_is_built_for_them() -> bool:
+    """Whether the installed torch can use a GPU at all."""
+    # Loaded where there is a GPU to ask about: it takes a second.
+    import torch
+
+    return torch.version.cuda is not None
 
 
 def usable(environment: Mapping[str, str] = os.environ) -> list[Gpu]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
+import dask
 from distributed import CancelledError, Client, Future, LocalCluster, as_completed
 from distributed.security import Security
 from nbgrader.api import Gradebook, MissingEntry
@@ -21,13 +21,13 @@ from nbgrader.preprocessors import AssignLatePenalties
 from sqlalchemy.exc import DBAPIError
 
 from autograder.grading import gpus, intake
-from autograder.grading.execute import OUT_OF_MEMORY
 from autograder.grading.gpus import CPU_BUILD, INSTEAD
 from autograder.grading.graded import Executed, read_executed
+from autograder.grading.job import OUT_OF_MEMORY, Graded, Job
 from autograder.grading.records import Result, Score, forget_time, record, recorded
 from autograder.grading.restore import Master, cell_order, masters
 from autograder.grading.settings import Grading, Settings, settings_of
-from autograder.grading.worker import Graded, Job, grade, probe
+from autograder.grading.workers import grade, prepare, probe
 from autograder.sandbox import bubblewrap
 
 # Seconds in which a gradebook that does not answer may come back.
@@ -511,7 +511,9 @@ def _cluster(options: Options, workers: int) -> Iterator[Client]:
         with client:
             yield client
         return
+    prepare()
     with (
+        dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
@@ -532,7 +534,7 @@ def _workers(grading: Grading, scheduler: str | None = None) -> int:
     cores = os.cpu_count() or 1
     if not grading.on_gpu() or scheduler:
         return cores
-    if torch.version.cuda is None:
+    if not gpus.torch_is_built_for_them():
         raise GradingError(f"Grading is to use a GPU, and {CPU_BUILD}: install its build for CUDA, {INSTEAD}.")
     try:
         return min(cores, gpus.places(gpus.usable(), grading.gpu_memory))

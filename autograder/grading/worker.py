@@ -4,8 +4,6 @@ import contextlib
 import functools
 import logging
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import nbformat
 import torch
@@ -13,44 +11,16 @@ from nbformat import NotebookNode
 from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_solution
 
 from autograder.grading import gpus, memory
-from autograder.grading.execute import FULL, OUT_OF_MEMORY, execute, execution
+from autograder.grading.execute import execute, execution
 from autograder.grading.gpus import CPU_BUILD, INSTEAD
 from autograder.grading.intake import stand_in
+from autograder.grading.job import OUT_OF_MEMORY, Graded, Job
 from autograder.grading.records import Result
 from autograder.grading.restore import Master, UnreadableError, restore
 from autograder.grading.settings import TENSORS, Settings
 from autograder.sandbox import bubblewrap
 from autograder.sandbox.inside.limits import GIBI
 from autograder.sandbox.kernels import Kernel, KernelEndedError, warm_parent
-
-
-@dataclass(frozen=True)
-class Job:
-    """One submission to grade: plain data, with nothing of the course's folders.
-
-    notebooks  what was handed in, by the notebook's name
-    masters    the released cells of the same notebooks
-    files      what lies beside the notebooks, by relative path
-    """
-
-    notebooks: Mapping[str, bytes]
-    masters: Mapping[str, Master]
-    settings: Settings
-    files: Mapping[str, bytes] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Graded:
-    """A submission that was graded: each notebook as executed (JSON), its result, and remarks for the instructor."""
-
-    notebooks: Mapping[str, str]
-    results: Mapping[str, Result]
-    remarks: tuple[str, ...]
-
-    @property
-    def met_full_gpu(self) -> bool:
-        """Whether the GPU had no memory left for it, perhaps because of others."""
-        return any(FULL in remark for remark in self.remarks)
 
 
 def grade(job: Job) -> Graded:

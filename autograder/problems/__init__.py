@@ -21,6 +21,7 @@ def problems() -> dict[str, Problem]:
     return {problem.name: problem for chapter in problem_sets().values() for problem in chapter}
 
 
+@functools.cache
 def find_problem(name: str) -> Problem | None:
     """The problem `name`, None if there is none; only chapters that hold a program of that name are loaded."""
     program = re.compile(rf"^(def|class) {re.escape(name)}__", re.MULTILINE)

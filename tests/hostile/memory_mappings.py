@@ -10,7 +10,7 @@ def hand_in(folder, notebook):
     source = """
 import time
 pages = 2 * 10**6
-for _ in range(60):
+for _ in range(50):
     if os.fork() == 0:
         try:
             place = call("mmap", 0, pages * 4096, 1, 0x4022, -1, 0)
