@@ -18,10 +18,6 @@ def main() -> None:
 
             command.main(sys.argv[2:])
         else:
-            if sys.argv[1:2] in (["grade"], ["regrade"]) and not {"-h", "--help", "--scheduler"} & set(sys.argv):
-                from autograder.grading import workers
-
-                workers.prepare()
             from autograder import cli
 
             cli.main()

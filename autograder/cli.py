@@ -16,11 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 import autograder.grading  # noqa: F401 - first, for what it keeps out
-from autograder import course
-from autograder.grading.intake import printable
 from autograder.sandbox.bubblewrap import NoSandboxError
 
-# What loads torch, for a second, is loaded by the commands that use it.
+# What loads nbgrader or torch, for a second each, is loaded where it is used: by then the workers have begun.
 if TYPE_CHECKING:
     from autograder.coverage import Coverage
     from autograder.demo import Result
@@ -63,6 +61,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.run in (grade, regrade, alike):
         sys.exit(options.run(options))
+    from autograder import course
     from autograder.release import ReleaseError
 
     unknown = sorted(set(options.words) - set(course.words()))
@@ -124,6 +123,7 @@ def _positive(text: str) -> int:
 
 def grade(options: argparse.Namespace) -> int:
     """Grade a class and print one line for each student; 0 only when every submission was graded."""
+    _begin_workers(options)
     from autograder.grading.run import grade_class
 
     def run(nbgrader, chosen, bar, show):
@@ -142,8 +142,17 @@ def grade(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def _begin_workers(options: argparse.Namespace) -> None:
+    """Have workers on this machine begin, while the rest of the command is still to be loaded."""
+    from autograder.grading.workers import prepare
+
+    if not options.scheduler:
+        prepare(options.workers, not options.no_sandbox)
+
+
 def regrade(options: argparse.Namespace) -> int:
     """Grade a class again, list what changes, and write it if that is asked for; 0 only when all were graded."""
+    _begin_workers(options)
     from autograder.grading.run import regrade_class
 
     def write(lines: "list[Line]") -> bool:
@@ -168,6 +177,7 @@ def alike(options: argparse.Namespace) -> int:
     """Write the page of answers that are alike, and say where it is."""
     from nbgrader.api import Gradebook, MissingEntry
 
+    from autograder import course
     from autograder.grading.graded import read_class, read_executed
     from autograder.problems import problems
     from autograder.programs import source_of
@@ -201,6 +211,7 @@ def alike(options: argparse.Namespace) -> int:
 
 def _run_grading(options: argparse.Namespace, what: str, run: Callable) -> "list[Line] | None":
     """What `run` makes of the course that the options name; None, and a sentence is printed, when it cannot go on."""
+    from autograder import course
     from autograder.grading.run import GradingError, Options
     from autograder.grading.settings import SeedError
 
@@ -221,6 +232,8 @@ def _run_grading(options: argparse.Namespace, what: str, run: Callable) -> "list
 
 
 def _change(line: "Line") -> Text:
+    from autograder.grading.intake import printable
+
     if line.score is None:
         return _line(line)
     reasons = "".join(f"\n    {printable(reason)}" for reason in line.reasons)
@@ -238,6 +251,8 @@ def _summary_of_changes(lines: "list[Line]", write: bool) -> str:
 
 
 def _line(line: "Line") -> Text:
+    from autograder.grading.intake import printable
+
     name, score = printable(line.student), line.score
     remarks = "".join(f"\n    {remark}" for remark in line.remarks)
     if score is None:
@@ -257,6 +272,7 @@ def _summary(lines: "list[Line]", failed: int) -> str:
 
 def release_sets(options: argparse.Namespace) -> int:
     """Release every problem set named, or with ``--check`` compare exercises/ with what would be generated."""
+    from autograder.course import ROOT
     from autograder.release import release
 
     if options.check:
@@ -268,12 +284,13 @@ def release_sets(options: argparse.Namespace) -> int:
         task = bar.add_task(", ".join(options.words), total=None)
         paths = release(options.words, progress=lambda done, total: bar.update(task, completed=done, total=total))
     for word, path in zip(options.words, paths, strict=True):
-        console.print(f"{word}: {path.relative_to(course.ROOT)}", highlight=False)
+        console.print(f"{word}: {path.relative_to(ROOT)}", highlight=False)
     return 0
 
 
 def demo(options: argparse.Namespace) -> int:
     """Grade the demo class of every problem set named and print it; 1 if grading found anything unexpected."""
+    from autograder.course import ROOT
     from autograder.demo import feedback_page
 
     surprises = 0
@@ -282,7 +299,7 @@ def demo(options: argparse.Namespace) -> int:
         surprises += sum(not result.as_expected for result in results)
         console.print(_table(word, results))
         console.print(f"Feedback: {feedback_page(word, results[0].student).parents[2]}", soft_wrap=True)
-    book = course.ROOT / "_build" / "html" / "index.html"
+    book = ROOT / "_build" / "html" / "index.html"
     if book.exists():
         console.print(f"Book:     {book}", soft_wrap=True)
     if surprises:
@@ -359,9 +376,10 @@ def _share(count: int, missed: int) -> str:
 
 
 def _is_up_to_date(word: str) -> bool:
+    from autograder.course import ROOT
     from autograder.release import register
 
-    committed = course.ROOT / "exercises" / word / f"{word}.ipynb"
+    committed = ROOT / "exercises" / word / f"{word}.ipynb"
     with tempfile.TemporaryDirectory() as scratch:
         return committed.exists() and committed.read_bytes() == register(word, Path(scratch)).read_bytes()
 

@@ -112,8 +112,15 @@ def graded(course: Path) -> list[str]:
     return [path.parent.name for path in course.glob(f"autograded/*/{WORD}")]
 
 
+def workers(process: psutil.Process) -> list[psutil.Process]:
+    """The workers of a run: what is forked from the process that has loaded the grader."""
+    below = process.children(recursive=True)
+    loaded = {p.pid for p in below if "multiprocessing.forkserver" in " ".join(p.cmdline())}
+    return [p for p in below if p.pid in loaded and p.ppid() in loaded]
+
+
 def sandboxes(process: psutil.Process) -> list[psutil.Process]:
-    """The outer bubblewraps of all workers below a process."""
+    """The outer bubblewraps below a process: the one that all workers share, and those of workers that lost it."""
     below = process.children(recursive=True)
     pids = {p.pid for p in below if p.name() == "bwrap"}
     return [p for p in below if p.pid in pids and p.ppid() not in pids]

@@ -15,7 +15,7 @@ from distributed import Client, LocalCluster
 from nbgrader.api import Gradebook
 
 from autograder import cli
-from autograder.course import NoCourseError, nbgrader_at, nbgrader_here
+from autograder.course import ROOT, NoCourseError, nbgrader_at, nbgrader_here
 from autograder.grading import run
 from autograder.grading.job import Graded
 from autograder.grading.records import Result, Score
@@ -112,7 +112,7 @@ def test_late_points_are_taken_off_what_is_told(course):
     with gradebook(course) as book:
         book.update_or_create_assignment("ps", duedate=datetime(2030, 1, 1))
     (course / "submitted" / "ann" / "ps" / "timestamp.txt").write_text("2030-01-02 00:00:00 UTC")
-    config = (cli.course.ROOT / "nbgrader_config.py").read_text()
+    config = (ROOT / "nbgrader_config.py").read_text()
     (course / "nbgrader_config.py").write_text(f"{config}\nc.LateSubmissionPlugin.penalty_method = 'zero'\n")
     found = lines(course)
     assert str(cli._line(found["ann"])) == "✓ ann: 0 of 2, 2 taken off for being late, 3 to be read"
@@ -155,7 +155,7 @@ def test_a_name_that_macos_takes_apart_is_printed_and_found(course, typed):
 @contextlib.contextmanager
 def locked(course):
     """Another program holds the gradebook; yields how it lets go."""
-    config = (cli.course.ROOT / "nbgrader_config.py").read_text()
+    config = (ROOT / "nbgrader_config.py").read_text()
     url = f"sqlite:///{course}/gradebook.db?timeout=0.1"
     (course / "nbgrader_config.py").write_text(f"{config}\nc.CourseDirectory.db_url = {url!r}\n")
     other = sqlite3.connect(course / "gradebook.db", isolation_level=None)

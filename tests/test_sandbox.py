@@ -1,6 +1,7 @@
 """The sandbox: what a kernel sees, what it may use, and that nothing of it stays."""
 
 import ast
+import contextlib
 import os
 import shutil
 import signal
@@ -18,7 +19,7 @@ from jupyter_client.provisioning import KernelProvisionerFactory
 from nbclient import NotebookClient
 
 from autograder.course import ROOT
-from autograder.sandbox import bubblewrap
+from autograder.sandbox import bubblewrap, launch
 from autograder.sandbox.inside.isolation import NOBODY
 from autograder.sandbox.inside.limits import GIBI, Limits
 from autograder.sandbox.inside.usage import Usage
@@ -372,11 +373,87 @@ def test_a_killed_parent_is_noticed_and_takes_its_kernels_along():
     assert not psutil.wait_procs(below, timeout=10)[1]
 
 
-def test_it_ends_with_the_process_that_started_it():
-    code = """
+@pytest.fixture
+def shared(monkeypatch):
+    """The warm parent that graders share, as a process."""
+    before = psutil.Process().children()
+    # As if this process had none yet.
+    monkeypatch.setenv(launch.SHARED, launch.share.__wrapped__(1))
+    (walls,) = [child for child in psutil.Process().children() if child not in before]
+    wait_until(lambda: [child for child in walls.children() if child.name() != "bwrap"], 10)
+    (process,) = walls.children()
+    yield process
+    walls.kill()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.kill()
+
+
+def test_graders_share_a_warm_parent_and_not_their_kernels(shared):
+    graders = [WarmParent(), WarmParent()]
+    mine, other = (Kernel(grader, SMALL) for grader in graders)
+    assert run(mine, "x = 1\nimport torch, os; print(x, torch.ones(1).item(), os.getpid())") == "1 1.0 2"
+    assert "NameError" in run(other, "x")
+    graders[0].close()
+    wait_until(lambda: len(shared.children()) == 1, 10)
+    assert run(other, "print(2)") == "2"
+    with pytest.raises((ParentEndedError, KernelEndedError)):
+        run(mine, "x")
+    again = WarmParent()
+    kernel = Kernel(again, SMALL)
+    assert run(kernel, "print(3)") == "3"
+    shutil.rmtree(mine._folder)
+    for ended in (kernel, other, again, graders[1]):
+        ended.close()
+    # Nothing is left of them.
+    wait_until(lambda: not shared.children(recursive=True), 10)
+
+
+def test_a_grader_whose_shared_warm_parent_is_gone_has_one_of_its_own(shared):
+    grader = WarmParent()
+    kernel = Kernel(grader, SMALL)
+    shared.kill()
+    with pytest.raises(ParentEndedError):
+        run(kernel, "while True: pass")
+    for ended in (kernel, grader):
+        ended.close()
+    own = WarmParent()
+    assert own._process.pid in {child.pid for child in psutil.Process().children()}
+    own.close()
+
+
+def test_only_graders_of_the_same_kind_share(shared):
+    for kind in ({"threads": 2}, {"sandbox": False}):
+        grader = WarmParent(**kind)
+        assert grader._process is not None
+        grader.close()
+
+
+def test_what_one_kernel_hides_does_not_count_in_another(shared):
+    """Nobody may look into a process that has taken itself out; whose child it is can be seen."""
+    graders = [WarmParent(), WarmParent()]
+    hiding, other = (Kernel(grader, SMALL) for grader in graders)
+    code = "import ctypes; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0); kept = b'x' * (600 * 2**20); print(len(kept))"
+    assert run(hiding, code) == str(600 * 2**20)
+    assert run(other, f"kept = b'x' * {500 * 2**20}; import time; time.sleep(1); print(1)") == "1"
+    for ended in (hiding, other, *graders):
+        ended.close()
+
+
+@pytest.mark.parametrize(
+    "started",
+    [
+        "from autograder.sandbox.kernels import WarmParent\nWarmParent()",
+        "from autograder.sandbox.launch import share\nshare(1)",
+    ],
+    ids=["its own", "shared"],
+)
+def test_it_ends_with_the_process_that_started_it(started):
+    code = f"""
 import os
-from autograder.sandbox.kernels import WarmParent
-print(WarmParent()._process.pid, flush=True)
+from pathlib import Path
+{started}
+children = [path.read_text() for path in Path("/proc/self/task").glob("*/children")]
+print("".join(children), flush=True)
 os.kill(os.getpid(), 9)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -27,7 +27,7 @@ from autograder.grading.job import OUT_OF_MEMORY, Graded, Job
 from autograder.grading.records import Result, Score, forget_time, record, recorded
 from autograder.grading.restore import Master, cell_order, masters
 from autograder.grading.settings import Grading, Settings, settings_of
-from autograder.grading.workers import grade, prepare, probe
+from autograder.grading.workers import grade, prepare, probe, threads_of
 from autograder.sandbox import bubblewrap
 
 # Seconds in which a gradebook that does not answer may come back.
@@ -205,8 +205,7 @@ class _Course:
         self._beside = intake.read(source, self._masters).files
         self.workers = options.workers or _workers(self._grading, options.scheduler)
         self.notice = None if options.scheduler else self._grading.notice()
-        threads = max(1, (os.cpu_count() or 1) // self.workers)
-        self._settings: Settings = settings_of(nbgrader.config, self.root, threads)
+        self._settings: Settings = settings_of(nbgrader.config, self.root, threads_of(self.workers))
         if not options.sandbox:
             self._settings = replace(self._settings, sandbox=False)
         if self._settings.sandbox and not options.scheduler:
@@ -511,7 +510,7 @@ def _cluster(options: Options, workers: int) -> Iterator[Client]:
         with client:
             yield client
         return
-    prepare()
+    prepare(options.workers, options.sandbox)
     with (
         dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}),
         LocalCluster(

@@ -9,6 +9,9 @@ import os
 from multiprocessing import forkserver
 from typing import TYPE_CHECKING
 
+from autograder.grading import gpus
+from autograder.sandbox import launch
+
 if TYPE_CHECKING:
     from autograder.grading.job import Graded, Job
     from autograder.grading.settings import Settings
@@ -19,17 +22,27 @@ PRELOADED = ["distributed", "autograder.grading.worker"]
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
-def prepare() -> None:
-    """Begin to load what workers need, in a process of its own; it ends with this one."""
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
+def threads_of(workers: int) -> int:
+    """How many threads a submission may have where so many are graded at once."""
+    return max(1, (os.cpu_count() or 1) // workers)
+
+
+def prepare(workers: int | None, sandbox: bool) -> None:
+    """Begin to load what so many workers need (None: one for each core), in processes of their own that end with this.
+
+    It is done once, whoever asks. Where there is a GPU each worker has a warm parent to itself: it depends on the card.
+    """
+    chosen = {name: os.environ.get(name, "1") for name in ONE_THREAD}
+    if sandbox and not gpus.is_there():
+        chosen[launch.SHARED] = launch.share(threads_of(workers or os.cpu_count() or 1))
+    before = dict(os.environ)
     multiprocessing.set_forkserver_preload(PRELOADED)
+    os.environ.update(chosen)
     try:
-        os.environ.update({name: value or "1" for name, value in before.items()})
         forkserver.ensure_running()
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
+        for name in chosen.keys() - before.keys():
+            del os.environ[name]
 
 
 def grade(job: "Job") -> "Graded":

@@ -12,11 +12,9 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,7 +23,7 @@ from jupyter_client.session import Session
 
 from autograder.calls import bounded
 from autograder.calls.exchange import LARGEST_ANSWER
-from autograder.sandbox import bubblewrap
+from autograder.sandbox import bubblewrap, launch
 from autograder.sandbox.inside.limits import Limits
 from autograder.sandbox.inside.parent import PACKET
 from autograder.sandbox.request import BUSY, Reply, Request
@@ -45,18 +43,6 @@ LARGEST_MESSAGE = LARGEST_ANSWER
 MOST_VALUES = 200_000
 
 
-# What the warm parent runs: this package, from where it is imported here, be that an installed one or not.
-_PARENT = """
-import runpy, sys
-place = sys.argv.pop(1)
-if place not in sys.path:
-    sys.path.insert(0, place)
-runpy.run_module("autograder.sandbox.inside.parent", run_name="__main__")
-"""
-# Linux ends the sandbox together with the thread that started it, so this one lives as long as the process.
-_starter = ThreadPoolExecutor(1)
-
-
 class KernelEndedError(Exception):
     """The kernel is gone; the message says why, as a sentence without subject: "it used more memory…".
 
@@ -71,23 +57,24 @@ class WarmParent:
 
     def __init__(self, gpu: bool = False, threads: int = 1, sandbox: bool = True):
         self._gpu, self._sandbox = gpu, sandbox
-        self._environment = bubblewrap.environment(gpu, threads)
-        self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._folder = Path(tempfile.mkdtemp(prefix="kernels-"))
         self._numbers = itertools.count()
         self._ended: dict[str, str] = {}
+        self._folder = Path(tempfile.mkdtemp(prefix="kernels-"))
+        self._process: subprocess.Popen | None = None
+        connection = launch.shared(gpu, threads, sandbox)
+        if connection is not None:
+            self._connection = connection
+            try:
+                self._receive(lambda reply: "ready" in reply, START)
+                return
+            except ParentEndedError:
+                connection.close()
+        self._start_own(threads)
+
+    def _start_own(self, threads: int) -> None:
+        self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            inner = [sys.executable, "-c", _PARENT, str(bubblewrap.PACKAGE.parent), str(theirs.fileno())]
-            with (self._folder / "log").open("w") as log:
-                self._process = _starter.submit(
-                    subprocess.Popen,
-                    bubblewrap.command(inner, gpu) if sandbox else inner,
-                    env=self._environment,
-                    pass_fds=[theirs.fileno()],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=log,
-                ).result()
+            self._process = launch.launch([theirs], self._folder / "log", self._gpu, threads, self._sandbox)
         try:
             self._receive(lambda reply: "ready" in reply, START)
         except ParentEndedError as error:
@@ -96,11 +83,6 @@ class WarmParent:
             if not said:
                 raise
             raise bubblewrap.refusal(said[0].partition("ended. ")[2] or said[0]) from error
-
-    @property
-    def alive(self) -> bool:
-        """Whether it still answers."""
-        return self._process.poll() is None
 
     def start(self, address: str, key: str, limits: Limits, graded: bool = True) -> str:
         """Fork a kernel that answers at the paths ``<address>-<port>`` to messages signed with `key`; its name.
@@ -162,8 +144,9 @@ class WarmParent:
     def close(self) -> None:
         """End it and all its kernels."""
         self._connection.close()
-        self._process.kill()
-        self._process.wait()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _receive(self, wanted: Callable[[dict[str, Any]], bool], seconds: float) -> dict[str, Any]:
@@ -193,7 +176,7 @@ class WarmParent:
         try:
             yield
         except OSError as error:
-            log = (self._folder / "log").read_text() if self._folder.exists() else ""
+            log = (self._folder / "log").read_text() if (self._folder / "log").exists() else ""
             raise ParentEndedError(f"The warm parent of the kernels ended. {log[-2000:]}".strip()) from error
 
 

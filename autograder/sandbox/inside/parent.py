@@ -3,6 +3,9 @@
 It has a single thread, holds nothing secret (its children inherit its memory), has never seen a reference and never
 touched a GPU: a child could not use one that its parent has opened. It ends when the grader's end of the socket does.
 
+Given a socket that listens, it forks a warm parent like itself for everybody who connects to it: what it has loaded is
+loaded once for all graders of a machine.
+
 Requests and replies are packets of JSON: ``{"start": name, ...}`` with the four listening sockets of a kernel,
 ``{"signal": name, "number": n}``, ``{"mark": name}`` when its time begins to count and ``{"spent": name}`` for how much
 that is by now; ``{"ready": seconds}`` once, ``{"started": name}`` or ``{"failed": name, "why": …}``, ``{"spent": name,
@@ -71,8 +74,21 @@ class Kernel:
     mark: Usage | None = None
 
 
-def serve(connection: socket.socket) -> None:
-    """Answer requests until the other end is closed."""
+def serve(connection: socket.socket, listening: socket.socket | None = None) -> None:
+    """Answer requests until the other end is closed, and be the parent of others where somebody may connect."""
+    _warm_up()
+    _send(connection, ready=True)
+    if listening is not None:
+        accepted = _accept(connection, listening)
+        if accepted is None:
+            return
+        connection = accepted
+        _send(connection, ready=True)
+    _answer_all(connection)
+
+
+def _warm_up() -> None:
+    """Load what kernels need, and run through it."""
     # The grader has set itself a limit of memory while it grades; a kernel has its own.
     most = resource.getrlimit(resource.RLIMIT_DATA)[1]
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
@@ -86,13 +102,44 @@ def serve(connection: socket.socket) -> None:
     isolation.hide_memory()
     for unwanted in (signal.SIGINT, signal.SIGTERM):
         signal.signal(unwanted, signal.SIG_IGN)
-    # Ended children are reaped below; the pipe wakes the loop.
+
+
+def _accept(connection: socket.socket, listening: socket.socket) -> socket.socket | None:
+    """In a fork of this process for each who connects: the connection; None here when `connection` is closed."""
+    wake = _woken_by_children()
+    while True:
+        readable, _, _ = select.select([connection, listening, wake], [], [])
+        if wake in readable:
+            os.read(wake, 4096)
+            # As the first process of its namespace it also buries what the forks leave behind.
+            with contextlib.suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+        if connection in readable and not connection.recv(PACKET):
+            return None
+        if listening in readable:
+            accepted, _ = listening.accept()
+            if os.fork() == 0:
+                isolation.end_with_parent()
+                connection.close()
+                listening.close()
+                return accepted
+            accepted.close()
+
+
+def _woken_by_children() -> int:
+    """A descriptor that can be read when a child has ended."""
     wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(waker)
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    return wake
+
+
+def _answer_all(connection: socket.socket) -> None:
+    # Ended children are reaped below.
+    wake = _woken_by_children()
     kernels: dict[str, Kernel] = {}
     look = time.monotonic()
-    _send(connection, ready=True)
     while True:
         readable, _, _ = select.select([connection, wake], [], [], WATCH if kernels else None)
         if wake in readable:
@@ -311,7 +358,7 @@ def _watch(kernel: Kernel) -> None:
         for folder in Path("/proc").iterdir():
             if folder.name.isdigit():
                 with contextlib.suppress(OSError, ValueError):
-                    used += measure(folder, kernel.namespace)
+                    used += measure(folder, kernel)
             if used > limit:
                 break
         if used <= limit:
@@ -337,31 +384,41 @@ def _sockets(process: int) -> int:
     return 0
 
 
-def _at_most(folder: Path, namespace: Path) -> int:
+def _at_most(folder: Path, kernel: Kernel) -> int:
     """No less than what `_memory` says of a process: what it shares counts in full, and what it may have as its own."""
-    with contextlib.suppress(PermissionError):
-        if (folder / "ns" / "pid").readlink() != namespace:
+    try:
+        if (folder / "ns" / "pid").readlink() != kernel.namespace:
             return 0
-    return _in_full((folder / "status").read_text(), ("VmRSS:", "VmSwap:", "VmPTE:"))
+    except PermissionError:
+        if not _is_of(folder, kernel):
+            return 0
+    return _in_full(folder, ("VmRSS:", "VmSwap:", "VmPTE:"))
 
 
-def _memory(folder: Path, namespace: Path) -> int:
+def _memory(folder: Path, kernel: Kernel) -> int:
     """Bytes that a process of a kernel uses: its share of what it has with others, and what Linux notes down of it."""
     try:
-        if (folder / "ns" / "pid").readlink() != namespace:
+        if (folder / "ns" / "pid").readlink() != kernel.namespace:
             return 0
         text = (folder / "smaps_rollup").read_text() + (folder / "status").read_text()
         return _sum(text, ("Pss:", "SwapPss:", "VmPTE:")) + _lines(folder / "maps") * _MAPPING
     except PermissionError:
         # It lets nobody look into it, so what it shares counts in full, and what it may have as what it has.
-        return _in_full((folder / "status").read_text(), ("RssAnon:", "RssShmem:", "VmSwap:", "VmPTE:"))
+        return _in_full(folder, ("RssAnon:", "RssShmem:", "VmSwap:", "VmPTE:")) if _is_of(folder, kernel) else 0
 
 
-def _in_full(status: str, counted: tuple[str, ...]) -> int:
-    """Bytes of these kinds, and of as many mappings as a process may have; 0 for a process of no kernel."""
-    if not any(line.startswith("NSpid:") and len(line.split()) > 2 for line in status.splitlines()):
-        return 0
-    return _sum(status, counted) + int(Path("/proc/sys/vm/max_map_count").read_text()) * _MAPPING
+def _is_of(folder: Path, kernel: Kernel) -> bool:
+    """Whether a process that lets nobody look into it descends from the first one of a kernel, as all of its do."""
+    while folder.name not in ("0", "1", str(kernel.first)):
+        status = (folder / "status").read_text()
+        folder = folder.with_name(next(line for line in status.splitlines() if line.startswith("PPid:")).split()[1])
+    return folder.name == str(kernel.first)
+
+
+def _in_full(folder: Path, counted: tuple[str, ...]) -> int:
+    """Bytes of these kinds, and of as many mappings as a process may have."""
+    most = int(Path("/proc/sys/vm/max_map_count").read_text())
+    return _sum((folder / "status").read_text(), counted) + most * _MAPPING
 
 
 def _sum(text: str, counted: tuple[str, ...]) -> int:
@@ -386,4 +443,4 @@ def _send(connection: socket.socket, **reply: Any) -> None:
 if __name__ == "__main__":
     if os.getpid() == 1 and os.getuid() == 0:
         isolation.become(isolation.NOBODY)
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    serve(*(socket.socket(fileno=int(number)) for number in sys.argv[1:]))
