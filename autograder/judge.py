@@ -130,7 +130,11 @@ class Exam:
         return self.judge(self.outcomes(lambda cases: run_all(self.problem, cases, functions, self.device)))
 
     def grade_program(self, program: Program, anew: bool = False) -> Verdict:
-        """The verdict on a known program, from what it gave when another one was compared with it, if one was.
+        """The verdict on a known program (see `outcomes_of`)."""
+        return self.judge(self.outcomes_of(program, anew))
+
+    def outcomes_of(self, program: Program, anew: bool = False) -> list[Outcome]:
+        """One outcome for each case: what a known program gave when another one was compared with it, if one was.
 
         With `anew` it is run once more, whatever it gave then.
         """
@@ -145,7 +149,7 @@ class Exam:
                 for case in cases
             ]
 
-        return self.judge(self.outcomes(ask))
+        return self.outcomes(ask)
 
     def outcomes(self, ask: Callable[[Sequence[Case]], list[Outcome]]) -> list[Outcome]:
         """One outcome for each case; `ask` makes the calls of the cases that it is given."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from autograder.calls.case import BITS, Case
+from autograder.calls.case import Case
 from autograder.calls.exchange import decode
 from autograder.calls.kinds import KINDS, LAYERED
 from autograder.calls.outcome import Outcome, Output
@@ -53,8 +53,7 @@ class RecordedExam(Exam):
     def __init__(self, problem: RecordedProblem, device: torch.device, tensors: Mapping[str, torch.Tensor]):
         self.problem, self.device, self.dtype, self.ruled = problem, device, None, False
         content = problem.content
-        kept = {**tensors, **{name: tensors[name].double() for name in content["narrowed"]}}
-        self._tensors = {**kept, **{name: kept[same] for name, same in content["same"].items()}}
+        self._tensors = _unpacked(tensors, content["layout"])
         self.seed = 0
         self.cases = [self._case(found) for found in content["cases"]]
 
@@ -81,24 +80,42 @@ class RecordedExam(Exam):
             return redrawn(self.cases[i], self.cases[i].kept["seed"] + seed)
 
     def outcome_of(self, program: RecordedMistake, i: int) -> Outcome:
-        """What a known mistake gave in a case."""
+        """What a known mistake gave in a case; nothing, where that decides about no program (see `handout.record`)."""
         content = self.problem.content["mistakes"][self.problem.mistakes.index(program)]["outcomes"][i]
+        if content is None:
+            return Outcome(None, f"{program.name} was not kept.", ())
         if "complaint" in content:
             return Outcome(None, content["complaint"], ())
         place, modified = self.expected[i].device, tuple(content["modified"])
         if self.problem.measured is None:
-            pairs = zip(content["outputs"], self.expected[i].outputs, strict=True)
-            return Outcome(tuple(Output(self._output(*pair), place) for pair in pairs), None, modified)
+            rows = zip(content["outputs"], self.expected[i].outputs, self.expected[i].tolerances, strict=True)
+            return Outcome(tuple(Output(self._output(*row), place) for row in rows), None, modified)
         outputs = tuple(Output(torch.empty(0, dtype=decode(d, {}), device=CPU), place) for d in content["dtypes"])
         return Outcome(outputs, None, modified, quantities=decode(content["quantities"], self._tensors))
 
-    def _output(self, content: Any, right: torch.Tensor) -> torch.Tensor:
-        """An output that is the right one, that differs from it in some bits, or that is another one."""
+    def _output(self, content: Any, right: torch.Tensor, tolerance: float) -> torch.Tensor:
+        """An output that is the right one, some halves of the tolerance away from it, or another one."""
         if content == "right":
             return right
-        if "differs" in content:
-            return (right.view(BITS[right.dtype]) ^ self._tensors[content["differs"]]).view(right.dtype)
-        return decode(content, self._tensors)
+        if "steps" not in content:
+            return decode(content, self._tensors)
+        steps = self._tensors[content["steps"]]
+        off = (right.double() + steps * (tolerance / 2)).to(right.dtype)
+        # Where nothing is off, infinity and NaN stay what they are.
+        return torch.where(steps == 0, right, off)
+
+
+def _unpacked(kept: Mapping[str, torch.Tensor], layout: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """The tensors that are kept by their bytes, and those that are equal to one of them."""
+    found = {}
+    for name, how in layout.items():
+        if isinstance(how, str):
+            found[name] = found[how]
+            continue
+        stored, dtype, shape = how
+        numbers = kept[name].T.contiguous().view(getattr(torch, stored))
+        found[name] = numbers.reshape(shape).to(getattr(torch, dtype))
+    return found
 
 
 def problem_of(content: Mapping[str, Any]) -> RecordedProblem:

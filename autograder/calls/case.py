@@ -152,7 +152,7 @@ def tensors_in(value: Any, name: str = "") -> Iterator[tuple[str, torch.Tensor]]
 
 
 # A whole number of as many bits, which shows what is in a NaN: as a number it is equal to nothing, not even to itself.
-BITS = {
+_BITS = {
     torch.float16: torch.int16,
     torch.bfloat16: torch.int16,
     torch.float32: torch.int32,
@@ -164,4 +164,4 @@ def same(a: torch.Tensor, b: torch.Tensor) -> bool:
     """Whether two tensors are equal, as numbers or bit by bit."""
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
-    return equal(a, b) or (a.dtype in BITS and equal(view(a, BITS[a.dtype]), view(b, BITS[a.dtype])))
+    return equal(a, b) or (a.dtype in _BITS and equal(view(a, _BITS[a.dtype]), view(b, _BITS[a.dtype])))

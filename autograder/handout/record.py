@@ -1,7 +1,7 @@
 """An exam as data, which `recorded` reads: its cases, what they must give, and what known mistakes give.
 
-A mistake's result is kept as it differs from the right one: within the tolerance it is taken for right, and so are the
-numbers of it that are. What two mistakes have in common is kept once.
+A mistake's result is kept as its distance from the right one, in steps of half the tolerance; numbers of it that are right
+are taken for exactly right. What two of them have in common is kept once.
 """
 
 import json
@@ -11,14 +11,15 @@ from typing import Any
 
 import torch
 
-from autograder.calls.case import BITS, Case
+from autograder.calls.case import Case
 from autograder.calls.exchange import encode
 from autograder.calls.outcome import Outcome
 from autograder.compare import measured_on
 from autograder.expected import Expected
 from autograder.judge import Exam
 from autograder.measures import __name__ as measures
-from autograder.problem import Problem
+from autograder.problem import CONTRACT, Problem
+from autograder.programs import Program
 
 Tensors = dict[str, torch.Tensor]
 
@@ -47,16 +48,13 @@ def record(exam: Exam) -> tuple[dict[str, Any], Tensors]:
             {
                 "name": mistake.name,
                 "hint": mistake.hint,
-                "outcomes": [
-                    None if case.timed else _outcome(exam, i, exam.outcome_of(mistake, i), tensors)
-                    for i, case in enumerate(exam.cases)
-                ],
+                "outcomes": _outcomes(exam, mistake, tensors),
             }
             for mistake in problem.mistakes
         ],
     }
-    kept, same, narrowed = _once(tensors)
-    return {**content, "same": same, "narrowed": narrowed}, kept
+    kept, layout = _packed(tensors)
+    return {**content, "layout": layout}, kept
 
 
 def _name_of(function: Any, problem: Problem) -> str:
@@ -103,6 +101,38 @@ def _expected(problem: Problem, expected: Expected, tensors: Tensors) -> dict[st
     }
 
 
+def _outcomes(exam: Exam, mistake: Program, tensors: Tensors) -> list[Any]:
+    """What a mistake gives in each case; None where the judge never looks.
+
+    The cases of the contract decide only about programs that are right in all others. A mistake that is off in one of
+    these by more than twice the tolerance is none of them, whatever it gives for the contract.
+    """
+    places = [i for i, case in enumerate(exam.cases) if not case.timed]
+    asked = [i for i in places if exam.cases[i].criterion != CONTRACT]
+    if any(_is_clearly_wrong(exam, i, exam.outcome_of(mistake, i)) for i in asked):
+        places = asked
+    return [
+        _outcome(exam, i, exam.outcome_of(mistake, i), tensors) if i in places else None for i in range(len(exam.cases))
+    ]
+
+
+def _is_clearly_wrong(exam: Exam, i: int, outcome: Outcome) -> bool:
+    if exam.problem.measured is not None or outcome.outputs is None:
+        return False
+    expected = exam.expected[i]
+    rows = zip(outcome.outputs, expected.outputs, expected.tolerances, strict=True)
+    return any(
+        output.values.shape != right.shape or not bool(_near(output.values, right, 2 * tolerance).all())
+        for output, right, tolerance in rows
+    )
+
+
+def _near(values: torch.Tensor, right: torch.Tensor, tolerance: float) -> torch.Tensor:
+    """Where numbers are right, up to a tolerance."""
+    error = (values.double() - right.double()).abs()
+    return (error <= tolerance) | (values == right) | (values.isnan() & right.isnan())
+
+
 def _outcome(exam: Exam, i: int, outcome: Outcome, tensors: Tensors) -> dict[str, Any]:
     if outcome.outputs is None:
         return {"complaint": outcome.complaint}
@@ -118,36 +148,43 @@ def _outcome(exam: Exam, i: int, outcome: Outcome, tensors: Tensors) -> dict[str
 
 
 def _output(values: torch.Tensor, right: torch.Tensor, tolerance: float, tensors: Tensors) -> Any:
-    if values.shape != right.shape or values.dtype != right.dtype or values.dtype not in BITS:
+    """One output of a mistake: right, or so many halves of the tolerance off, or as it is.
+
+    What is wrong stays so: it is off by three halves at least.
+    """
+    if values.shape != right.shape or values.dtype != right.dtype or not right.is_floating_point():
         return encode(values, tensors)
-    error = (values.double() - right.double()).abs()
-    near = (error <= tolerance) | (values == right) | (values.isnan() & right.isnan())
+    near = _near(values, right, tolerance)
     if near.all():
         return "right"
-    bits, right_bits = (part.contiguous().view(BITS[right.dtype]) for part in (values, right))
-    differs = encode((bits ^ right_bits).where(~near, 0), tensors)
-    return {"differs": differs["tensor"]}
+    steps = ((values.double() - right.double()) / (tolerance / 2)).where(~near, 0.0)
+    if not bool((steps.abs() < 2**31 - 1).all()):
+        return encode(values, tensors)
+    steps = steps.sign() * steps.abs().round().clamp(min=3.0)
+    return {"steps": encode(steps.to(torch.int32), tensors)["tensor"]}
 
 
-def _once(tensors: Tensors) -> tuple[Tensors, dict[str, str], list[str]]:
-    """The tensors without those that are there already, which have the names of these; and which are in float32.
+def _packed(tensors: Tensors) -> tuple[Tensors, dict[str, Any]]:
+    """The tensors as they are kept, and how each is found: the name of an equal one, or what it is made of.
 
-    Numbers of float64 that float32 can hold are kept in it.
+    Numbers of float64 that float32 can hold are kept in it. All first bytes of the numbers come first, then all second
+    ones: so they can be compressed.
     """
     kept: Tensors = {}
-    same: dict[str, str] = {}
-    narrowed: list[str] = []
+    layout: dict[str, Any] = {}
     first: dict[tuple[Any, ...], str] = {}
     for name, tensor in tensors.items():
-        key = tensor.dtype, tensor.shape, tensor.reshape(-1).view(torch.uint8).numpy().tobytes()
-        if key in first:
-            same[name] = first[key]
-            continue
-        first[key] = name
         fits = tensor.dtype == torch.float64 and torch.equal(tensor.float().double(), tensor)
-        kept[name] = tensor.float() if fits else tensor
-        narrowed += [name] if fits else []
-    return kept, same, narrowed
+        stored = tensor.float() if fits else tensor
+        planes = stored.reshape(-1, 1).view(torch.uint8).T.contiguous()
+        key = tensor.dtype, tensor.shape, planes.numpy().tobytes()
+        if key in first:
+            layout[name] = first[key]
+            continue
+        first[key], kept[name] = name, planes
+        dtypes = (str(dtype).removeprefix("torch.") for dtype in (stored.dtype, tensor.dtype))
+        layout[name] = [*dtypes, list(tensor.shape)]
+    return kept, layout
 
 
 def as_bytes(content: Mapping[str, Any], tensors: Tensors) -> tuple[bytes, bytes]:
