@@ -1,4 +1,4 @@
-"""The command ``autograder``: ``start`` for students, `report`, the rest in `cli`; or which packages are missing."""
+"""The command ``autograder``: `start`, `report` and `handout`, the rest in `cli`; or which packages are missing."""
 
 import re
 import sys
@@ -15,6 +15,10 @@ def main() -> None:
     try:
         if sys.argv[1:2] == ["report"]:
             from autograder.report import command
+
+            command.main(sys.argv[2:])
+        elif sys.argv[1:2] == ["handout"]:
+            from autograder.handout import command
 
             command.main(sys.argv[2:])
         else:

@@ -34,6 +34,7 @@ def main() -> None:
     commands = parser.add_subparsers(required=True, metavar="command")
     commands.add_parser("start", help="copy an exercise to a place of your own, work/WORD/")
     commands.add_parser("report", help="write a page about a graded class")
+    commands.add_parser("handout", help="write a folder and a zip for students, without what computes the answers")
     _add_grade(commands)
     _add_regrade(commands)
     _add_alike(commands)

@@ -10,7 +10,7 @@ from autograder.calls import kinds, models, modules
 from autograder.calls.case import OUT, Case, tensors_in
 from autograder.calls.outcome import Outcome, message_of, shorten
 from autograder.expected import Expected
-from autograder.problem import CONTRACT, Problem, Target
+from autograder.problem import CONTRACT, Judged, Target
 
 # The quantities measured on an outcome, with the case that it belongs to.
 _measured: WeakKeyDictionary[Outcome, tuple[Case, tuple[torch.Tensor, ...]]] = WeakKeyDictionary()
@@ -19,7 +19,7 @@ _measured: WeakKeyDictionary[Outcome, tuple[Case, tuple[torch.Tensor, ...]]] = W
 _compared: WeakKeyDictionary[Outcome, tuple[Case, Expected, dict[str, str | None]]] = WeakKeyDictionary()
 
 
-def find(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
+def find(problem: Judged, case: Case, outcome: Outcome, expected: Expected) -> str | None:
     """What is wrong with `outcome`, in a sentence or two; None if it is right.
 
     Dtype, device and unchanged inputs are the business of the criterion "contract" alone (see `breach`). A result
@@ -32,7 +32,7 @@ def find(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> 
         return f"{case.name}: the result cannot be compared with the right one ({why}); look at its numbers."
 
 
-def _find(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
+def _find(problem: Judged, case: Case, outcome: Outcome, expected: Expected) -> str | None:
     found = outcome.complaint
     if case.criterion == CONTRACT:
         # Numbers of another dtype differ in their last digits: it is the dtype that is to be told.
@@ -45,7 +45,7 @@ def _find(problem: Problem, case: Case, outcome: Outcome, expected: Expected) ->
     return found and f"{case.name}: {found}"
 
 
-def breach(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
+def breach(problem: Judged, case: Case, outcome: Outcome, expected: Expected) -> str | None:
     """What breaks the contract in a case that asks about something else, in a sentence; None if nothing does."""
     if case.criterion == CONTRACT or case.timed or outcome.outputs is None:
         return None
@@ -53,7 +53,7 @@ def breach(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -
     return found and f"{case.name}: {found}"
 
 
-def _wrong_values(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
+def _wrong_values(problem: Judged, case: Case, outcome: Outcome, expected: Expected) -> str | None:
     """The first thing that is wrong, and which outputs are right all the same."""
     found = compared(problem, case, outcome, expected)
     wrong = _first(found.values())
@@ -64,7 +64,7 @@ def _wrong_values(problem: Problem, case: Case, outcome: Outcome, expected: Expe
     return f"{wrong} {listed} {'are' if right[1:] else 'is'} right."
 
 
-def compared(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> dict[str, str | None]:
+def compared(problem: Judged, case: Case, outcome: Outcome, expected: Expected) -> dict[str, str | None]:
     """What is wrong with each output, or each quantity that is measured on them, by its name; None of a right one.
 
     It is compared once: a verdict asks for each part of it, and known programs stand beside one program after another.
@@ -76,7 +76,7 @@ def compared(problem: Problem, case: Case, outcome: Outcome, expected: Expected)
     return found
 
 
-def _compare(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> dict[str, str | None]:
+def _compare(problem: Judged, case: Case, outcome: Outcome, expected: Expected) -> dict[str, str | None]:
     if problem.measured is None:
         values = [output.values for output in outcome.outputs]
         rows = zip(problem.labels, values, expected.outputs, expected.tolerances, strict=True)
@@ -89,18 +89,22 @@ def _compare(problem: Problem, case: Case, outcome: Outcome, expected: Expected)
         # Where a ValueError is raised and should not be, or the other way, there are no numbers to be compared.
         raised = found.pop(problem.labels[0])
         return dict.fromkeys(found, raised) if raised else found
-    unmeasurable = _unmeasurable(problem, outcome, expected)
-    if unmeasurable:
-        return dict.fromkeys(problem.measured.labels, unmeasurable)
-    rows = zip(problem.measured.labels, _quantities(problem, case, outcome), expected.measured, strict=True)
+    found = measured_on(problem, case, outcome, expected)
+    if isinstance(found, str):
+        return dict.fromkeys(problem.measured.labels, found)
+    rows = zip(problem.measured.labels, found, expected.measured, strict=True)
     return {label: _off_target(label, *row) for label, *row in rows}
 
 
-def quantities(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> dict[str, torch.Tensor]:
+def quantities(problem: Judged, case: Case, outcome: Outcome, expected: Expected) -> dict[str, torch.Tensor]:
     """What is measured on the outputs, by its name; nothing where it cannot be."""
-    if outcome.outputs is None or _unmeasurable(problem, outcome, expected):
-        return {}
-    return dict(zip(problem.measured.labels, _quantities(problem, case, outcome), strict=True))
+    found = None if outcome.outputs is None else measured_on(problem, case, outcome, expected)
+    return dict(zip(problem.measured.labels, found, strict=True)) if isinstance(found, tuple) else {}
+
+
+def measured_on(problem: Judged, case: Case, outcome: Outcome, expected: Expected) -> tuple[torch.Tensor, ...] | str:
+    """What is measured on the outputs, or a sentence why nothing can be."""
+    return _unmeasurable(problem, outcome, expected) or _quantities(problem, case, outcome)
 
 
 def _rounded(case: Case, outcome: Outcome, expected: Expected) -> bool:
@@ -115,8 +119,10 @@ def _rounded(case: Case, outcome: Outcome, expected: Expected) -> bool:
     )
 
 
-def _unmeasurable(problem: Problem, outcome: Outcome, expected: Expected) -> str | None:
+def _unmeasurable(problem: Judged, outcome: Outcome, expected: Expected) -> str | None:
     """Why nothing can be measured on the outputs; None if it can."""
+    if outcome.quantities is not None:
+        return outcome.quantities if isinstance(outcome.quantities, str) else None
     for label, output, right in zip(problem.labels, outcome.outputs, expected.outputs, strict=True):
         wrong = _misshapen(label, output.values, right)
         if wrong:
@@ -126,8 +132,10 @@ def _unmeasurable(problem: Problem, outcome: Outcome, expected: Expected) -> str
     return None
 
 
-def _quantities(problem: Problem, case: Case, outcome: Outcome) -> tuple[torch.Tensor, ...]:
+def _quantities(problem: Judged, case: Case, outcome: Outcome) -> tuple[torch.Tensor, ...]:
     """What is measured on an outcome, once: a program is compared with one known mistake after the other."""
+    if outcome.quantities is not None:
+        return outcome.quantities
     measured_in, found = _measured.get(outcome, (None, ()))
     if measured_in is not case:
         found = problem.measured.of(case, tuple(output.values.double() for output in outcome.outputs))
@@ -143,7 +151,7 @@ def _off_target(label: str, got: torch.Tensor, target: Target) -> str | None:
     return f"{label} is {_two_numbers(got.min(), target.value.max(), 'expected at least')}."
 
 
-def _wrong_dtype(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
+def _wrong_dtype(problem: Judged, case: Case, outcome: Outcome, expected: Expected) -> str | None:
     for label, output, right in zip(problem.labels, outcome.outputs, expected.outputs, strict=True):
         if output.values.dtype != right.dtype:
             given = any(t.is_floating_point() for _, t in tensors_in(case.arguments)) and right.dtype == case.dtype
@@ -152,7 +160,7 @@ def _wrong_dtype(problem: Problem, case: Case, outcome: Outcome, expected: Expec
     return None
 
 
-def _breach(problem: Problem, case: Case, outcome: Outcome, expected: Expected) -> str | None:
+def _breach(problem: Judged, case: Case, outcome: Outcome, expected: Expected) -> str | None:
     for label, output in zip(problem.labels, outcome.outputs, strict=True):
         if output.device != expected.device:
             return f"{label} is on {output.device}; expected {expected.device}, where the inputs are."
@@ -166,7 +174,7 @@ def _first(found: Iterable[str | None]) -> str | None:
     return next(filter(None, found), None)
 
 
-def alike(problem: Problem, case: Case, a: Outcome, b: Outcome, expected: Expected, contract: bool) -> bool:
+def alike(problem: Judged, case: Case, a: Outcome, b: Outcome, expected: Expected, contract: bool) -> bool:
     """Whether two outcomes are the same, to the `contract` too if that counts."""
     if a.outputs is None or b.outputs is None:
         return False
@@ -178,10 +186,10 @@ def alike(problem: Problem, case: Case, a: Outcome, b: Outcome, expected: Expect
     if problem.measured is None:
         rows = zip(a.outputs, b.outputs, expected.tolerances, strict=True)
         return not any(_differs(x.values, y.values, tolerance) for x, y, tolerance in rows)
-    ours, theirs = (_unmeasurable(problem, outcome, expected) for outcome in (a, b))
-    if ours or theirs:
-        return ours == theirs
-    rows = zip(_quantities(problem, case, a), _quantities(problem, case, b), expected.measured, strict=True)
+    ours, theirs = (measured_on(problem, case, outcome, expected) for outcome in (a, b))
+    if isinstance(ours, str) or isinstance(theirs, str):
+        return isinstance(ours, str) and isinstance(theirs, str) and ours == theirs
+    rows = zip(ours, theirs, expected.measured, strict=True)
     return not any(_differs(x, y, target.tolerance) for x, y, target in rows)
 
 
@@ -229,7 +237,7 @@ def _misnamed(case: Case, got: torch.Tensor, expected: torch.Tensor) -> str | No
 
 
 def _difference_of_parts(
-    problem: Problem, case: Case, label: str, got: torch.Tensor, expected: torch.Tensor, tolerance: float
+    problem: Judged, case: Case, label: str, got: torch.Tensor, expected: torch.Tensor, tolerance: float
 ) -> str | None:
     """As `_difference`; an output that is several tensors, one after the other, is told by the first that is wrong."""
     parts = modules.parts_of(label, case.arguments) if problem.call is modules.module else []

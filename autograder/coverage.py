@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from autograder.check import PUBLIC_SEED
+from autograder.drawn import PUBLIC_SEED
 from autograder.judge import Exam, Verdict
 from autograder.problem import Problem
 from autograder.programs import Program

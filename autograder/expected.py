@@ -14,7 +14,7 @@ from autograder.calls.case import Case, prepare, tensors_in
 from autograder.calls.kinds import LAYERED
 from autograder.calls.run import one_thread
 from autograder.precision import exact_float32
-from autograder.problem import CONTRACT, Problem, Target
+from autograder.problem import CONTRACT, Judged, Problem, Target
 
 # The first exponential of a process, made by one thread. When several make it at once, the math library may choose the
 # code of another processor, and be wrong by thousands of roundings: pytorch/pytorch#188792.
@@ -80,7 +80,7 @@ def _transposed(case: Case) -> Case:
     return replace(case, name=f"{case.name}, transposed in memory", criterion=CONTRACT, layout="transposed")
 
 
-def expect(problem: Problem, case: Case, device: torch.device) -> Expected:
+def expect(problem: Judged, case: Case, device: torch.device) -> Expected:
     """The reference's outputs for `case`, and tolerances from its own error between float32 and float64.
 
     Where the student's program may use torch's own layers, the error that they have on `device` counts too: a GPU
@@ -106,13 +106,19 @@ def expect(problem: Problem, case: Case, device: torch.device) -> Expected:
     outputs = double if case.dtype == torch.float64 else tuple(_to(e, case.dtype) for e in exact)
     right = double if case.dtype == torch.float64 else exact
     measured = () if problem.measured is None else _targets(problem, case, right, exact, *singles)
-    # What is made from no tensor is made on the CPU. A fresh tensor names its device as the student's will: "cuda"
-    # is "cuda:0" there.
-    place = device if any(True for _ in tensors_in(rounded)) else cpu
-    return Expected(outputs, tolerances, str(torch.empty(0, device=place).device), measured)
+    return Expected(outputs, tolerances, place_of(case, device), measured)
 
 
-def _sizes(problem: Problem, inputs: Mapping[str, Any], outputs: Sequence[torch.Tensor]) -> list[float]:
+def place_of(case: Case, device: torch.device) -> str:
+    """Where the outputs of `case` must be, on `device`: what is made from no tensor is made on the CPU.
+
+    A fresh tensor names its device as the student's will: "cuda" is "cuda:0" there.
+    """
+    given = any(True for _ in tensors_in({**case.arguments, "dout": case.dout}))
+    return str(torch.empty(0, device=device if given else "cpu").device)
+
+
+def _sizes(problem: Judged, inputs: Mapping[str, Any], outputs: Sequence[torch.Tensor]) -> list[float]:
     """How large the numbers are that rounding works on, for each output of the reference.
 
     A gradient may be small because large terms cancel, or meet a slope near 0. What rounding leaves of them depends on
@@ -131,7 +137,7 @@ def _sizes(problem: Problem, inputs: Mapping[str, Any], outputs: Sequence[torch.
     return [max(_largest(o), _largest(t), product) or given or 1.0 for o, t in zip(outputs, turned, strict=True)]
 
 
-def _targets(problem: Problem, case: Case, *outputs: Sequence[torch.Tensor]) -> tuple[Target, ...]:
+def _targets(problem: Judged, case: Case, *outputs: Sequence[torch.Tensor]) -> tuple[Target, ...]:
     """What must be measured: as the problem says, or what the reference gives, up to the rounding it suffers.
 
     `outputs` are those of the reference: the right ones, and on float32's inputs the exact ones and one or two that are
@@ -158,7 +164,7 @@ def waited() -> float:
     return 0.0
 
 
-def baseline(problem: Problem, case: Case, device: torch.device) -> float:
+def baseline(problem: Judged, case: Case, device: torch.device) -> float:
     """Seconds of the fastest of ten calls of the reference on `case`; at least what the way to the sandbox costs."""
     inputs = prepare(replace(case, layout="contiguous"), device)
     taken = []
@@ -172,7 +178,7 @@ def baseline(problem: Problem, case: Case, device: torch.device) -> float:
     return max(min(taken), SHORTEST)
 
 
-def _reference(problem: Problem, inputs: Mapping[str, Any]) -> tuple[torch.Tensor, ...]:
+def _reference(problem: Judged, inputs: Mapping[str, Any]) -> tuple[torch.Tensor, ...]:
     arguments = {name: value for name, value in inputs.items() if name != "dout"}
     with exact_float32():
         return tuple(t.detach() for t in problem.expected(arguments, inputs.get("dout")))

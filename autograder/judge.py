@@ -14,7 +14,7 @@ from autograder.calls.outcome import NOT_WRITTEN, STOPPED, Outcome
 from autograder.calls.run import run, run_all
 from autograder.compare import alike, breach, compared, find
 from autograder.expected import Expected, baseline, draw, expect, waited
-from autograder.problem import CONTRACT, Problem
+from autograder.problem import CONTRACT, Mistake, Problem
 from autograder.programs import Program
 from autograder.resemblance import nearest
 from autograder.sketch import Sketch, sketch_of
@@ -119,14 +119,22 @@ class Exam:
     @functools.cached_property
     def expected(self) -> list[Expected]:
         """What each case must give."""
-        return [expect(self.problem, case, self.device) for case in self.cases]
+        return [self.expected_of(i) for i in range(len(self.cases))]
+
+    def expected_of(self, i: int) -> Expected:
+        """What one case must give, computed anew."""
+        return expect(self.problem, self.cases[i], self.device)
 
     def grade(self, functions: Mapping[str, Any]) -> Verdict:
         """Run every case with the student's `functions` and judge them."""
         return self.judge(self.outcomes(lambda cases: run_all(self.problem, cases, functions, self.device)))
 
     def grade_program(self, program: Program, anew: bool = False) -> Verdict:
-        """The verdict on a known program, from what it gave when another one was compared with it, if one was.
+        """The verdict on a known program (see `outcomes_of`)."""
+        return self.judge(self.outcomes_of(program, anew))
+
+    def outcomes_of(self, program: Program, anew: bool = False) -> list[Outcome]:
+        """One outcome for each case: what a known program gave when another one was compared with it, if one was.
 
         With `anew` it is run once more, whatever it gave then.
         """
@@ -141,7 +149,7 @@ class Exam:
                 for case in cases
             ]
 
-        return self.judge(self.outcomes(ask))
+        return self.outcomes(ask)
 
     def outcomes(self, ask: Callable[[Sequence[Case]], list[Outcome]]) -> list[Outcome]:
         """One outcome for each case; `ask` makes the calls of the cases that it is given."""
@@ -161,7 +169,7 @@ class Exam:
         limit = max(PATIENCE / 2, CLEARLY * self.problem.speed * reference)
         first, taken = None, []
         for seed in itertools.count(self.seed):
-            case = draw(self.problem, seed, self.dtype)[i] if taken else self.cases[i]
+            case = self.case_again(i, seed) if taken else self.cases[i]
             start = time.perf_counter() - waited()
             (outcome,) = ask([replace(case, limit=limit)])
             clock = time.perf_counter() - waited() - start
@@ -176,6 +184,10 @@ class Exam:
             if seconds <= self.problem.speed * reference or sum(taken) >= PATIENCE:
                 break
         return replace(first, ratio=min(taken) / reference) if taken else first
+
+    def case_again(self, i: int, seed: int) -> Case:
+        """A case with other numbers, those of `seed`."""
+        return draw(self.problem, seed, self.dtype)[i]
 
     def _wrong(self, case: Case, outcome: Outcome) -> bool:
         return find(self.problem, case, outcome, expect(self.problem, case, self.device)) is not None
@@ -277,7 +289,7 @@ class Exam:
 
     def _recognise(
         self, outcomes: Sequence[Outcome], findings: Sequence[str | None], breaches: Sequence[str | None]
-    ) -> Program | None:
+    ) -> Mistake | None:
         """The known mistake that gives what the student's program gives, or else the one that it resembles.
 
         None where that cannot be compared: a hint is worth no submission.
@@ -293,7 +305,7 @@ class Exam:
 
     def _equal(
         self, outcomes: Sequence[Outcome], findings: Sequence[str | None], breaches: Sequence[str | None]
-    ) -> Program | None:
+    ) -> Mistake | None:
         """The known mistake that is wrong where the student's program is wrong, in the same way, and nowhere else.
 
         The contract counts only when it is all that is broken: a slip there must not hide a wrong formula.
@@ -312,7 +324,7 @@ class Exam:
 
         return next(filter(fits, self.problem.mistakes), None)
 
-    def _alike_where_wrong(self, outcomes: Sequence[Outcome], findings: Sequence[str | None]) -> Program | None:
+    def _alike_where_wrong(self, outcomes: Sequence[Outcome], findings: Sequence[str | None]) -> Mistake | None:
         """The mistake that measures the same in the plain cases; where these are right, in the edge cases that are not.
 
         The program may have a branch for an edge case, fail in it, or have a second mistake there. None if mistakes
@@ -334,7 +346,7 @@ class Exam:
         found = list(filter(fits, self.problem.mistakes))
         return found[0] if len({mistake.hint for mistake in found}) == 1 else None
 
-    def _as_wrong(self, mistake: Program, i: int, outcome: Outcome, wrong: str | None, contract: bool) -> bool:
+    def _as_wrong(self, mistake: Mistake, i: int, outcome: Outcome, wrong: str | None, contract: bool) -> bool:
         """Whether a mistake is wrong in a case as the student's program is, or not wrong either."""
         theirs = self.outcome_of(mistake, i)
         row = self.problem, self.cases[i], theirs, self.expected[i]

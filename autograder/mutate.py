@@ -14,7 +14,7 @@ from nbgrader.utils import is_solution
 from autograder.calls.case import Case, tensors_in
 from autograder.calls.kinds import TRAININGS
 from autograder.calls.run import TooSlowError, run, stopped_after
-from autograder.check import PUBLIC_SEED
+from autograder.drawn import PUBLIC_SEED
 from autograder.expected import Expected
 from autograder.judge import Exam, find
 from autograder.mutants import Mutant, mutants

@@ -1,8 +1,8 @@
 """What a graded exercise is: data only. `judge` compares with it, `calls` makes the calls it describes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -39,33 +39,58 @@ class Measure:
     targets: Callable[[Case], tuple[Target, ...]] | None = None
 
 
+Reference = Callable[[Mapping[str, Any], torch.Tensor | None], tuple[torch.Tensor, ...]]
+
+
+class Mistake(Protocol):
+    """A wrong program that people really write, as far as the judge knows it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def hint(self) -> str | None: ...
+
+
 @dataclass(frozen=True, kw_only=True)
-class Problem(Signature):
-    """A graded exercise: a function that the student writes (see `Signature`), and how it is judged.
+class Judged(Signature):
+    """A function that the student writes (see `Signature`), and how it is judged.
 
-    The cell that grades it is ``check_<name>``.
+    The cell that grades it is ``check_<name>``. Its `mistakes` are the wrong programs that it may resemble.
 
-    cases         draws the cases from a generator
-    expected      the torch reference: (arguments, dout) to the tensors of `returns`
     points        points by criterion; "values" comes first, and without all of it the others earn nothing
     shares        points of "values" by what is compared, where several outputs are; without it they earn all or nothing
-    modules       the names of the modules that hold its right and wrong programs, and those of its forward function;
-                  they are looked into when a program is needed
     measured      what is compared in place of the outputs, if they are not to be compared themselves
     speed         how many times as long as the reference a timed case may take
+    expected      the torch reference: (arguments, dout) to the tensors of `returns`
     """
 
-    cases: Cases
-    expected: Callable[[Mapping[str, Any], torch.Tensor | None], tuple[torch.Tensor, ...]]
     points: Mapping[str, float]
     shares: Mapping[str, float] = field(default_factory=dict)
-    modules: tuple[str, ...] = ()
     measured: Measure | None = None
     speed: float | None = None
+    expected: Reference
 
     @property
     def maximum(self) -> float:
         return sum(self.points.values())
+
+    @property
+    def mistakes(self) -> Sequence[Mistake]:
+        return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem(Judged):
+    """A graded exercise of the course.
+
+    cases         draws the cases from a generator
+    modules       the names of the modules that hold its right and wrong programs, and those of its forward function;
+                  they are looked into when a program is needed
+    """
+
+    cases: Cases
+    modules: tuple[str, ...] = ()
 
     @property
     def mistakes(self) -> tuple[Program, ...]:

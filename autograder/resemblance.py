@@ -16,8 +16,7 @@ from autograder.calls.case import Case
 from autograder.calls.kinds import backward
 from autograder.calls.outcome import Outcome
 from autograder.expected import SLACK, Expected
-from autograder.problem import Problem
-from autograder.programs import Program
+from autograder.problem import Judged, Mistake
 
 # How near the wrong numbers of two programs are, as a share of how far they are from the right ones.
 NEAR = 0.01
@@ -27,12 +26,12 @@ FEW = 4
 
 
 def nearest(
-    problem: Problem,
+    problem: Judged,
     cases: Sequence[Case],
     expected: Sequence[Expected],
     outcomes: Sequence[Outcome],
-    of_program: Callable[[Program, int], Outcome],
-) -> Program | None:
+    of_program: Callable[[Mistake, int], Outcome],
+) -> Mistake | None:
     """The mistake that the outputs in the plain cases resemble; if these are right, those in the edge cases.
 
     `of_program` gives the outcome of a known program in a case. Not for problems where quantities are measured in place
@@ -57,12 +56,12 @@ def nearest(
 class _Compared:
     """A program beside the known ones."""
 
-    problem: Problem
+    problem: Judged
     expected: Sequence[Expected]
     outcomes: Sequence[Outcome]
-    of_program: Callable[[Program, int], Outcome]
+    of_program: Callable[[Mistake, int], Outcome]
 
-    def named(self, wrong: Sequence[int], right: Sequence[int]) -> Program | None:
+    def named(self, wrong: Sequence[int], right: Sequence[int]) -> Mistake | None:
         """The mistake that explains all outputs that differ in the cases `wrong`, or else some of several gradients.
 
         A mistake that is wrong in the cases `right`, too, comes last: the program may have a branch without it.
@@ -83,14 +82,14 @@ class _Compared:
                         return found[0]
         return None
 
-    def _differing_of(self, mistake: Program, places: Sequence[int]) -> set[int]:
+    def _differing_of(self, mistake: Mistake, places: Sequence[int]) -> set[int]:
         """The outputs of a mistake that are wrong in one of the cases; all of them, where it gives nothing."""
         outcomes = {i: self.of_program(mistake, i) for i in places}
         if any(outcome.outputs is None for outcome in outcomes.values()):
             return set(range(len(self.expected[0].outputs)))
         return _differing(places, outcomes, self.expected)
 
-    def _explains(self, mistake: Program, i: int, outputs: Sequence[int], partly: bool) -> bool:
+    def _explains(self, mistake: Mistake, i: int, outputs: Sequence[int], partly: bool) -> bool:
         """Whether these outputs of `mistake` are wrong in case `i` in the way of the program's."""
         expected = self.expected[i]
         for k in outputs:

@@ -1,7 +1,7 @@
 """One case of a check, for the student to look at: the arguments, what came, and what was expected."""
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
@@ -13,8 +13,7 @@ from autograder.calls.case import Case, NamedFunction, prepare
 from autograder.calls.outcome import Outcome, shorten
 from autograder.calls.run import run
 from autograder.compare import breach, find, quantities
-from autograder.expected import draw, expect
-from autograder.problem import Problem
+from autograder.judge import Exam
 from autograder.rules.search import broken
 from autograder.rules.sources import Sources
 
@@ -79,26 +78,29 @@ class Look:
     Nothing is kept: a notebook remembers the result of every cell.
     """
 
-    def __init__(self, problem: Problem, seed: int, device: torch.device, functions: Mapping[str, Any]):
-        self._problem, self._seed, self._device, self._functions = problem, seed, device, functions
+    def __init__(self, exam_of: Callable[[], Exam], functions: Mapping[str, Any]):
+        self._exam_of, self._functions = exam_of, functions
 
     def __call__(self, name: str | None = None) -> ShownCase | NoCase:
         """The case `name`, or the first that fails; the function is called anew."""
-        cases = draw(self._problem, self._seed)
+        exam = self._exam_of()
+        cases = exam.cases
         if name is None:
             slow = " How long a call takes is not measured here." if any(case.timed for case in cases) else ""
-            return next((shown for shown in map(self._shown, cases) if shown.finding), NoCase(f"No case fails.{slow}"))
-        if found := next((case for case in cases if case.name == name), None):
-            return self._shown(found)
+            looked_at = (self._shown(exam, i) for i in range(len(cases)))
+            return next((shown for shown in looked_at if shown.finding), NoCase(f"No case fails.{slow}"))
+        found = next((i for i, case in enumerate(cases) if case.name == name), None)
+        if found is not None:
+            return self._shown(exam, found)
         names = list(dict.fromkeys(case.name for case in cases))
         near = get_close_matches(str(name), names, n=1)
         meant = f"Did you mean {near[0]!r}? " if near else ""
         return NoCase(f"There is no case {name!r}. {meant}The cases are: {'; '.join(names)}.")
 
-    def _shown(self, case: Case) -> ShownCase:
-        problem, expected = self._problem, expect(self._problem, case, self._device)
+    def _shown(self, exam: Exam, i: int) -> ShownCase:
+        problem, case, expected = exam.problem, exam.cases[i], exam.expected_of(i)
         rule = broken(Sources(cells_run(self._functions)), problem)
-        outcome = Outcome(None, rule, ()) if rule else run(problem, _patient(case), self._functions, self._device)
+        outcome = Outcome(None, rule, ()) if rule else run(problem, _patient(case), self._functions, exam.device)
         finding = find(problem, case, outcome, expected) or breach(problem, case, outcome, expected)
         got: dict[str, Any] = {}
         if outcome.outputs is not None:
@@ -107,7 +109,7 @@ class Look:
         if problem.measured is not None:
             got |= quantities(problem, case, outcome, expected)
             right = dict(zip(problem.measured.labels, (target.value for target in expected.measured), strict=True))
-        return ShownCase(case.name, case.criterion, _arguments(case, self._device), got, right, finding)
+        return ShownCase(case.name, case.criterion, _arguments(case, exam.device), got, right, finding)
 
 
 def cells_run(functions: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ import torch
 
 from autograder.calls.case import Case
 from autograder.calls.outcome import Outcome
-from autograder.problem import CONTRACT, Problem
+from autograder.problem import CONTRACT, Judged
 
 # Cases that a sketch is made of: the first that are wrong.
 CASES = 6
@@ -29,7 +29,7 @@ NUMBER = re.compile(r"(?<![\w.])-?\d+(\.\d+)?(e[+-]?\d+)?|-?\binf\b|\bnan\b")
 
 
 def sketch_of(
-    problem: Problem,
+    problem: Judged,
     cases: Sequence[Case],
     outcomes: Sequence[Outcome],
     findings: Sequence[str | None],

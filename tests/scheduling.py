@@ -5,7 +5,7 @@ from xdist.scheduler import LoadScopeScheduling
 from autograder.problems import problems
 
 # Files whose tests go over the problems, and share what is expensive about one.
-OF_PROBLEMS = ("test_problems.py", "test_programs.py", "test_exchange.py")
+OF_PROBLEMS = ("test_problems.py", "test_programs.py", "test_exchange.py", "test_handout.py")
 
 # So many seeds, from 0 on, are those of all tests of a problem; those with later ones are a group of their own.
 SHARED = 10

@@ -16,7 +16,7 @@ from exams import CPU, exam
 from nbclient import NotebookClient
 from sets import solutions_of, stubs_of
 
-from autograder import judge, programs, shown
+from autograder import judge, programs
 from autograder.calls import enforcement
 from autograder.calls import run as calling
 from autograder.calls.kinds import backward
@@ -393,9 +393,9 @@ EVERY_PROBLEM = [pytest.param(word, p, id=p.name) for word, chapter in problem_s
 @pytest.mark.parametrize(("word", "problem"), EVERY_PROBLEM)
 def test_a_case_of_every_problem_can_be_shown(word, problem, monkeypatch):
     """Whatever kind of call it is."""
-    first, expected = exam(problem.name, 0).cases[0], exam(problem.name, 0).expected[0]
-    monkeypatch.setattr(shown, "expect", lambda *_: expected)
-    case = Look(problem, 0, CPU, stubs_of(word))(first.name)
+    shared = exam(problem.name, 0)
+    monkeypatch.setattr(shared, "expected_of", shared.expected.__getitem__)
+    case = Look(lambda: shared, stubs_of(word))(shared.cases[0].name)
     assert "is not written yet" in repr(case)
     assert case.expected
     assert "<table>" in case._repr_html_()

@@ -42,10 +42,10 @@ def ask(signature: Signature, cases: Sequence[Case], device: torch.device) -> li
         "device": str(device),
         "name": signature.name,
         "call": signature.call.__name__,
-        "returns": _encode(signature.returns, {}),
+        "returns": encode(signature.returns, {}),
         "forbidden": sorted(signature.forbidden),
         "upstream": list(signature.upstream),
-        "cases": [_encode(_fields(case), tensors) for case in cases],
+        "cases": [encode(_fields(case), tensors) for case in cases],
     }
     return [json.dumps(request).encode(), save(tensors)]
 
@@ -56,11 +56,11 @@ def serve(request: Sequence[bytes], functions: Mapping[str, Any]) -> list[bytes]
     signature = Signature(
         name=asked["name"],
         call=KINDS[asked["call"]],
-        returns=_decode(asked["returns"], {}),
+        returns=decode(asked["returns"], {}),
         forbidden=frozenset(asked["forbidden"]),
         upstream=tuple(asked["upstream"]),
     )
-    cases = [Case(**_decode(case, tensors)) for case in asked["cases"]]
+    cases = [Case(**decode(case, tensors)) for case in asked["cases"]]
     outcomes = run_all(signature, cases, functions, torch.device(asked["device"]))
     try:
         return _answer(outcomes)
@@ -73,7 +73,7 @@ def serve(request: Sequence[bytes], functions: Mapping[str, Any]) -> list[bytes]
 
 def _answer(outcomes: Sequence[Outcome]) -> list[bytes]:
     tensors: dict[str, torch.Tensor] = {}
-    answer = [_encode(_outcome(outcome), tensors) for outcome in outcomes]
+    answer = [encode(_outcome(outcome), tensors) for outcome in outcomes]
     if sum(t.numel() * t.element_size() for t in tensors.values()) > LARGEST_ANSWER // 2:
         raise ValueError("far too many values")
     return [json.dumps(answer).encode(), save(tensors)]
@@ -92,7 +92,7 @@ def read_answer(answer: Sequence[bytes], signature: Signature, cases: Sequence[C
         if len(entries) != len(cases):
             raise ValueError("it is not one outcome for each call")
         tensors = load(bytes(answer[1]))
-        outcomes = [_read_outcome(_decode(entry, tensors), signature) for entry in entries]
+        outcomes = [_read_outcome(decode(entry, tensors), signature) for entry in entries]
     except Exception as error:
         # json, safetensors and torch raise whatever they stumble over.
         what = shorten(" ".join(str(error).split()))
@@ -153,7 +153,7 @@ def _text(text: Any) -> str:
     return shorten(text.encode(errors="replace").decode(), _LONGEST_TEXT)
 
 
-def _encode(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
+def encode(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
     """`value` as JSON; the tensors in it are put into `tensors`."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
@@ -170,9 +170,9 @@ def _encode(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
     if isinstance(value, NamedFunction):
         return {"function": value.name}
     if isinstance(value, Mapping):
-        return {"dict": [[_encode(k, tensors), _encode(v, tensors)] for k, v in value.items()]}
+        return {"dict": [[encode(k, tensors), encode(v, tensors)] for k, v in value.items()]}
     if isinstance(value, list | tuple):
-        return {type(value).__name__: [_encode(v, tensors) for v in value]}
+        return {type(value).__name__: [encode(v, tensors) for v in value]}
     raise TypeError(f"{type(value).__name__} cannot be sent")
 
 
@@ -182,13 +182,14 @@ _DECODERS: dict[str, Callable[[Any, Mapping[str, torch.Tensor]], Any]] = {
     "dtype": lambda name, tensors: {str(t).removeprefix("torch."): t for t in PLAIN_DTYPES}[name],
     "generator": lambda seed, tensors: torch.Generator().manual_seed(seed),
     "function": lambda name, tensors: NamedFunction(name),
-    "dict": lambda pairs, tensors: {_decode(k, tensors): _decode(v, tensors) for k, v in pairs},
-    "list": lambda values, tensors: [_decode(v, tensors) for v in values],
-    "tuple": lambda values, tensors: tuple(_decode(v, tensors) for v in values),
+    "dict": lambda pairs, tensors: {decode(k, tensors): decode(v, tensors) for k, v in pairs},
+    "list": lambda values, tensors: [decode(v, tensors) for v in values],
+    "tuple": lambda values, tensors: tuple(decode(v, tensors) for v in values),
 }
 
 
-def _decode(value: Any, tensors: Mapping[str, torch.Tensor]) -> Any:
+def decode(value: Any, tensors: Mapping[str, torch.Tensor]) -> Any:
+    """What `encode` was given. Raises what it stumbles over where `value` comes from somebody else."""
     if isinstance(value, dict):
         ((kind, content),) = value.items()
         return _DECODERS[kind](content, tensors)

@@ -31,7 +31,8 @@ class Outcome:
     """What one call gave: its outputs, or one sentence that says why there are none; and the inputs it changed.
 
     `seconds` are those that the call took, where somebody counts them who leaves out what it waited for a processor.
-    `ratio` is for the judge: how many times as long as the reference the fastest of several calls took, if timed.
+    `ratio` is for the judge: how many times as long as the reference the fastest of several calls took, if timed. So is
+    `quantities`: what was measured on the outputs, or a sentence why nothing can be, where that is known without them.
     """
 
     outputs: tuple[Output, ...] | None
@@ -40,6 +41,7 @@ class Outcome:
     interrupted: bool = False
     seconds: float | None = None
     ratio: float | None = None
+    quantities: tuple[torch.Tensor, ...] | str | None = None
 
 
 class ComplaintError(Exception):

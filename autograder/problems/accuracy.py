@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 
 from autograder.calls.case import Case
+from autograder.measures.accuracy import predictions
 from autograder.problem import CONTRACT, Measure, Target
 
 
@@ -23,15 +24,6 @@ def held_out(least: Mapping[str, float]) -> Measure:
 
     return Measure(
         ("held-out accuracy", "predictions that come out differently", "rows that are probabilities"),
-        _predictions,
+        predictions,
         targets,
     )
-
-
-def _predictions(case: Case, outputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    """How good the logits are, if they come again for the same seed, and if they are logits and not probabilities."""
-    logits, repeated = outputs
-    accuracy = (logits.argmax(dim=1) == case.kept["truth"].to(logits.device)).double().mean()
-    differ = ((logits - repeated).abs().max() > 1e-2 * (1 + logits.abs().max())).double()
-    probabilities = ((logits.sum(dim=1) - 1).abs().max() < 1e-3).double()
-    return accuracy, differ, probabilities

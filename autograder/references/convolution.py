@@ -1,8 +1,6 @@
 """References of the problem set `convolution`."""
 
-from collections.abc import Mapping
 from math import prod
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -22,18 +20,6 @@ def conv2d(
 ) -> torch.Tensor:
     """Cross-correlation of x (N, C, H, W) with weight (O, C, kh, kw), plus bias (O,)."""
     return F.conv2d(x, weight, bias, stride, padding)
-
-
-def conv2d_gradients(arguments: Mapping[str, Any], dout: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """The gradients of `conv2d` for x, weight and bias, after its forward pass: what is timed is both.
-
-    By torch's own operation in place of autograd, which a simulated GPU does not have.
-    """
-    x, weight, bias = arguments["x"], arguments["weight"], arguments["bias"]
-    stride, padding = arguments.get("stride", 1), arguments.get("padding", 0)
-    conv2d(x, weight, bias, stride, padding)
-    pairs = [stride] * 2, [padding] * 2, [1, 1], False, [0, 0]
-    return torch.ops.aten.convolution_backward(dout, x, weight, [len(bias)], *pairs, 1, [True] * 3)
 
 
 def im2col(x: torch.Tensor, kernel_size: int | tuple[int, int], stride: int = 1, padding: int = 0) -> torch.Tensor:

@@ -135,11 +135,6 @@ def softmax_regression(x: torch.Tensor, target: torch.Tensor, epochs: int, lr: f
     return weight.detach(), bias.detach(), torch.stack(losses)
 
 
-def softmax_loss(x: torch.Tensor, target: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-    """The mean cross-entropy of a linear classifier."""
-    return F.cross_entropy(F.linear(x.double(), weight, bias), target)
-
-
 def _momentum(params, grads, buffers, lr, momentum, nesterov, weight_decay) -> tuple[Tensors, Tensors]:
     params = _copies(params)
     sgd(

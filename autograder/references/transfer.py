@@ -13,8 +13,8 @@ from torch import nn
 from autograder.calls.models import build, flags, given, like, values
 from autograder.calls.spaces import SCALES
 from autograder.datasets import digits
+from autograder.measures.transfer import Range, share_of
 
-Range = tuple[float, float, str]
 NO_FLAGS = torch.zeros(0, dtype=torch.int64)
 
 # The network of which `transfer` is given the trained weights, for images of `SIZE` pixels a side.
@@ -51,14 +51,6 @@ def value_at(limits: Range, share: torch.Tensor) -> torch.Tensor:
     if scale == "log":
         return torch.exp(math.log(low) + share * (math.log(high) - math.log(low)))
     return low + share * (high - low)
-
-
-def share_of(limits: Range, value: torch.Tensor) -> torch.Tensor:
-    """How far a number is on the way from low to high, 0 to 1 inside of the range."""
-    low, high, scale = limits
-    walk = torch.log if scale == "log" else torch.clone
-    start, end = (walk(torch.tensor(end, dtype=torch.float64)) for end in (low, high))
-    return (walk(value.double()) - start) / (end - start)
 
 
 def refine(

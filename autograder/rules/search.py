@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 
 from autograder.calls.enforcement import AUTOGRAD
 from autograder.calls.kinds import DIFFERENTIATED
-from autograder.problem import Problem
+from autograder.problem import Judged
 from autograder.rules.allowed import (
     AUTOGRAD_METHODS,
     ELSEWHERE,
@@ -31,7 +31,7 @@ UNREAD = ": define it in a cell, where it can be read"
 UNCHANGED = ": leave what you import as it is"
 
 
-def broken(sources: Sources, problem: Problem, ran: int | None = None) -> str | None:
+def broken(sources: Sources, problem: Judged, ran: int | None = None) -> str | None:
     """One sentence for the student that names a rule which the function of `problem` breaks; None if there is none.
 
     With `ran`, only the first `ran` cells have run when the function is called. A backward function is called

@@ -4,7 +4,6 @@
 branch (``main`` when it is not set). Without an address the pages carry no such button.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +11,17 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ConfigError
 
+from autograder.address import repository
+
 BINDER_FOLDER = {"https://github.com": "gh", "https://gitlab.com": "gl"}
 
 
 def address() -> tuple[str, str]:
     """Return (url, branch) from the environment; the url is empty when none is given."""
-    url = os.environ.get("COURSE_REPOSITORY_URL", "").strip().rstrip("/").removesuffix(".git")
-    branch = os.environ.get("COURSE_REPOSITORY_BRANCH", "").strip() or "main"
-    if url and not (url.startswith("https://") and url.count("/") >= 4):
-        raise ConfigError(
-            f"COURSE_REPOSITORY_URL is {url!r}; expected an address such as https://github.com/owner/name. "
-            "Correct it, or unset it to build the book without repository buttons."
-        )
-    return url, branch
+    try:
+        return repository()
+    except ValueError as error:
+        raise ConfigError(f"{error} Correct it, or unset it to build the book without repository buttons.") from None
 
 
 def show_repository(app: Sphinx, config: Config) -> None:

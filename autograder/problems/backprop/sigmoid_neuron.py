@@ -4,6 +4,7 @@ import torch
 
 from autograder.calls.case import Case
 from autograder.calls.kinds import function
+from autograder.measures.backprop import and_its_complement
 from autograder.problem import Measure, Problem
 from autograder.problems.drawing import sized
 from autograder.programs import slip
@@ -44,8 +45,8 @@ PROBLEMS = (
         expected=values_of(reference.sigmoid_neuron),
         points={"values": 6, "edge cases": 3, "contract": 1},
         shares={"f": 1, "1 - f": 1, "dw": 2, "dx": 2},
-        # Where the sum is very negative everything is close to 0; beside 1 - f, an error of 1e-20 is none.
-        measured=Measure(("f", "dw", "dx", "1 - f"), lambda case, outputs: (*outputs, 1 - outputs[0])),
+        # Where the sum is very negative everything is close to 0.
+        measured=Measure(("f", "dw", "dx", "1 - f"), and_its_complement),
         modules=(__name__,),
     ),
 )

@@ -3,12 +3,11 @@
 import torch
 
 from autograder.calls.kinds import backward, forward
+from autograder.measures.convolution import torch_conv2d, torch_conv2d_gradients
 from autograder.problem import Problem
 from autograder.problems.convolution.cases import convolutions
 from autograder.problems.forbidden import CONVOLUTION, CONVOLUTION_BACKWARD
 from autograder.programs import follows, slip
-from autograder.references import convolution as reference
-from autograder.references import value_of
 
 PROBLEMS = (
     Problem(
@@ -16,7 +15,7 @@ PROBLEMS = (
         call=forward,
         returns=("out",),
         cases=convolutions(gradient=False, timed=True),
-        expected=value_of(reference.conv2d),
+        expected=torch_conv2d,
         points={"values": 2, "edge cases": 1, "contract": 1, "speed": 3},
         forbidden=CONVOLUTION,
         speed=50,
@@ -27,7 +26,7 @@ PROBLEMS = (
         call=backward,
         returns=("dx", "dweight", "dbias"),
         cases=convolutions(gradient=True, timed=True),
-        expected=reference.conv2d_gradients,
+        expected=torch_conv2d_gradients,
         points={"values": 3, "edge cases": 1, "contract": 1, "speed": 4},
         shares={"dx": 1, "dweight": 1.5, "dbias": 0.5},
         forbidden=CONVOLUTION_BACKWARD,

@@ -4,6 +4,7 @@ import torch
 
 from autograder.calls.case import Case
 from autograder.calls.kinds import batches
+from autograder.measures.optimization import order
 from autograder.problem import Measure, Problem, Target
 from autograder.problems.drawing import whole
 from autograder.problems.forbidden import BATCHERS
@@ -36,33 +37,6 @@ def _minibatches(generator: torch.Generator) -> list[Case]:
         case("one sample", "edge cases", 1, 4),
         case("n 300, batch_size 16", "contract", 300, 16),
     ]
-
-
-def _batch_of(indices: torch.Tensor, sizes: torch.Tensor, n: int) -> torch.Tensor:
-    """For each index the number of its batch (n,), float64; what is no index is left out."""
-    numbers = torch.arange(len(sizes)).repeat_interleave(sizes.long())
-    found = torch.zeros(n, dtype=torch.float64)
-    inside = (indices >= 0) & (indices < n)
-    found[indices[inside].long()] = numbers[inside].double()
-    return found
-
-
-def _order(case: Case, outputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    """How often each index comes, and how the batches of an epoch are related to the data's order, and to each other.
-
-    In which order the indices stand in their batch does not matter: a gradient is a mean over the batch.
-    """
-    sizes, first, second, again = (output.cpu() for output in outputs)
-    n = case.arguments["n"]
-    times = torch.stack([torch.bincount(part.long().clamp(0, n), minlength=n + 1) for part in (first, second)])
-    wanted = torch.tensor([1.0] * n + [0.0])
-    often = (times != wanted).any(dim=0).double().mean()
-    batch, later, repeated = (_batch_of(part, sizes, n) for part in (first, second, again))
-    places = torch.arange(n, dtype=torch.float64)
-    spread = batch.std(correction=0) * places.std(correction=0)
-    slope = ((batch - batch.mean()) * (places - places.mean())).mean() / spread.clamp(min=1e-12)
-    neighbors = (batch[1:] == batch[:-1]).double().mean() if n > 1 else torch.zeros((), dtype=torch.float64)
-    return sizes, often, (batch == repeated).double().mean(), slope, neighbors, (batch == later).double().mean()
 
 
 def _wanted(case: Case) -> tuple[Target, ...]:
@@ -105,7 +79,7 @@ PROBLEMS = (
                 "share of neighboring indices that are in one batch",
                 "share of the indices that are in the same batch in two epochs",
             ),
-            _order,
+            order,
             _wanted,
         ),
         modules=(__name__,),

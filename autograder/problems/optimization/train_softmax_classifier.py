@@ -1,12 +1,11 @@
 """`train_softmax_classifier`: cases, reference, right and wrong programs."""
 
-from collections.abc import Iterator
-
 import torch
 
 from autograder.calls.case import Case
 from autograder.calls.kinds import fitting
 from autograder.datasets import digits
+from autograder.measures.optimization import quality
 from autograder.problem import Measure, Problem, Target
 from autograder.problems.drawing import normal, whole
 from autograder.problems.forbidden import CLASSIFIERS, CROSS_ENTROPY, OPTIMIZERS, with_backward
@@ -67,37 +66,6 @@ def _digits(generator: torch.Generator) -> list[Case]:
     ]
 
 
-def _quantities(case: Case, outputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    """How good the classifier is, whether the losses are its own, and, of one batch an epoch, how far off it is.
-
-    With one batch an epoch nothing is drawn that counts: the weight, the bias and the losses are known.
-    """
-    weight, bias, losses, *again, other = (output.cpu() for output in outputs)
-    x, target = case.arguments["x"], case.arguments["target"]
-    nothing = torch.zeros((), dtype=torch.float64)
-    accuracy = ratio = calm = torch.ones((), dtype=torch.float64)
-    distance = nothing
-    if "test" in case.kept:
-        logits = case.kept["test"].double() @ weight.T + bias
-        accuracy = (logits.argmax(dim=1) == case.kept["truth"]).double().mean()
-        ratio = losses[-1] / reference.softmax_loss(x, target, weight, bias)
-        calm = 1 - (losses[1:] / losses[:-1].clamp(min=1e-9)).max()
-    elif "exact" in case.kept:
-        exact = case.kept["exact"]
-        distance = torch.stack([apart.max() for apart in _apart((weight, bias, losses), exact)]).max()
-    pairs = zip((weight, bias), again, strict=True)
-    differ = max(bool((a - b).abs().max() > 1e-3 * (1 + a.abs().max())) for a, b in pairs)
-    same = case.another_call and bool((weight == other).all())
-    return accuracy, ratio, calm, distance, nothing + differ, nothing + same
-
-
-def _apart(found: tuple[torch.Tensor, ...], exact: tuple[torch.Tensor, ...]) -> Iterator[torch.Tensor]:
-    """How far weight, bias and losses are from the right ones: the first two as a share of the largest weight."""
-    largest = exact[0].abs().max()
-    for got, right, scale in zip(found, exact, (largest, largest, exact[2].abs().max()), strict=True):
-        yield (got - right).abs() / scale
-
-
 def _wanted(case: Case) -> tuple[Target, ...]:
     """Bounds with room: of 300 trainings from as many seeds the worst had 83 % right, the last loss was 0.89 to 1.07
     times that of what came out, and in every epoch the loss fell by 3 % or more.
@@ -141,7 +109,7 @@ PROBLEMS = (
                 "two trainings with the same seed that give different weights",
                 "two trainings with different seeds that give the same weight",
             ),
-            _quantities,
+            quality,
             _wanted,
         ),
         modules=(__name__,),

@@ -50,14 +50,3 @@ def cloud(generator: torch.Generator, n: int, d: int, *deviations: float) -> tor
 
 def signs(generator: torch.Generator, count: int) -> torch.Tensor:
     return 2 * torch.randint(0, 2, (count,), generator=generator).double() - 1
-
-
-def growth(case: Case, weights: torch.Tensor, relu: bool) -> torch.Tensor:
-    """How often the activations double from the first layer's input to the last one's output; empty without inputs."""
-    if "inputs" not in case.kept:
-        return torch.empty(0, dtype=torch.float64)
-    h = inputs = case.kept["inputs"]
-    for weight in weights:
-        h = h @ weight.T
-        h = h.clamp(min=0) if relu else h
-    return (h.square().mean() / inputs.square().mean()).log2() / 2

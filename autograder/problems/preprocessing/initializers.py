@@ -6,16 +6,16 @@ import torch
 
 from autograder.calls.case import Case
 from autograder.calls.kinds import draws
+from autograder.measures.preprocessing import FAR, of_weights, of_weights_before_relu
 from autograder.problem import Measure, Problem, Target
 from autograder.problems.drawing import normal
 from autograder.problems.forbidden import INITIALIZERS
-from autograder.problems.preprocessing.cases import STANDARD_ERRORS, growth
+from autograder.problems.preprocessing.cases import STANDARD_ERRORS
 from autograder.references import preprocessing as reference
 from autograder.references import values_of
 
-# More than that many standard deviations from the mean lies this share of a normal distribution. A uniform one has
-# nothing there, nor has one that is cut off at two deviations and stretched to the right one.
-FAR, SHARE = 2.5, 0.0124193
+# The share of a normal distribution that lies further than `FAR` standard deviations from its mean.
+SHARE = 0.0124193
 LAYERS, WIDTH, SAMPLES = 10, 56, 32
 
 
@@ -40,23 +40,6 @@ def _initializing(generator: torch.Generator, of_both_fans: bool) -> list[Case]:
         *([case("fan_in + fan_out 3, linear weight (2, 1)", "edge cases", (2, 1), 850)] if of_both_fans else []),
         case("linear weight (120, 130)", "contract", (120, 130), 2),
     ]
-
-
-def _statistics(relu: bool):
-    def measure(case: Case, outputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-        """What random weights have in common; the layers' scale only where there are inputs to send through them."""
-        drawn, again = outputs
-        std, mean = torch.std_mean(drawn, correction=0)
-        far = ((drawn - mean).abs() > FAR * std).double().mean()
-        repeated = (drawn[0] == again).double().mean()
-        earlier, later = drawn[:-1] - mean, drawn[1:] - mean
-        correlation = (earlier * later).mean() / std.square()
-        numbers = (drawn - mean).flatten(1)
-        first, second = numbers.tensor_split([numbers.shape[1] // 2, numbers.shape[1] // 2 * 2], dim=1)[:2]
-        halves = (first * second).mean() / std.square()
-        return std, mean, far, repeated, correlation, halves, growth(case, drawn, relu)
-
-    return measure
 
 
 def _wanted(std_of, growth_tolerance: float):
@@ -102,7 +85,7 @@ PROBLEMS = (
         points={"values": 6, "edge cases": 3, "contract": 1},
         forbidden=INITIALIZERS,
         # In 400 simulations of these layers the number of doublings had a standard deviation of 0.16.
-        measured=Measure(MEASURED, _statistics(relu=False), _wanted(reference.xavier_std, growth_tolerance=1.2)),
+        measured=Measure(MEASURED, of_weights, _wanted(reference.xavier_std, growth_tolerance=1.2)),
         modules=(__name__,),
     ),
     Problem(
@@ -115,7 +98,7 @@ PROBLEMS = (
         forbidden=INITIALIZERS,
         # In 400 simulations of these layers the number of doublings had a mean of -0.18 and a standard deviation
         # of 0.49.
-        measured=Measure(MEASURED, _statistics(relu=True), _wanted(reference.kaiming_std, growth_tolerance=4.0)),
+        measured=Measure(MEASURED, of_weights_before_relu, _wanted(reference.kaiming_std, growth_tolerance=4.0)),
         modules=(__name__,),
     ),
 )

@@ -4,6 +4,7 @@ import torch
 
 from autograder.calls.case import Case
 from autograder.calls.kinds import function
+from autograder.measures.preprocessing import up_to_signs
 from autograder.problem import Measure, Problem
 from autograder.problems.forbidden import PCA
 from autograder.problems.preprocessing.cases import cloud
@@ -13,7 +14,8 @@ from autograder.references import values_of
 
 def _fitting_components(generator: torch.Generator) -> list[Case]:
     def case(name, criterion, x, k, **how):
-        return Case(name, criterion, {"x": x, "k": k}, **how)
+        # Components are right up to their signs.
+        return Case(name, criterion, {"x": x, "k": k}, kept={"components": reference.pca_fit(x, k)[1]}, **how)
 
     # The last component, whose variance is 0, is left out: rounding alone would decide it.
     flat = cloud(generator, 9, 3, 1.2, 0.8, 0.4)
@@ -37,15 +39,6 @@ def _fitting_components(generator: torch.Generator) -> list[Case]:
     ]
 
 
-def _up_to_signs(case: Case, outputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    """Mean, components and variances, each component turned to the side of the reference's."""
-    mean, components, variances = outputs
-    x = case.arguments["x"].to(case.dtype).double()
-    _, right, _ = reference.pca_fit(x, case.arguments["k"])
-    opposite = (components * right).sum(dim=1, keepdim=True) < 0
-    return mean, torch.where(opposite, -components, components), variances
-
-
 PROBLEMS = (
     Problem(
         name="pca_fit",
@@ -57,7 +50,7 @@ PROBLEMS = (
         shares={"mean": 1, "components (up to their signs)": 5, "explained_variance": 4},
         # Not in aten, but in torch: it is found in the source.
         forbidden=PCA,
-        measured=Measure(("mean", "components (up to their signs)", "explained_variance"), _up_to_signs),
+        measured=Measure(("mean", "components (up to their signs)", "explained_variance"), up_to_signs),
         modules=(__name__,),
     ),
 )

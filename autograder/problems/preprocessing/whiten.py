@@ -4,6 +4,7 @@ import torch
 
 from autograder.calls.case import Case
 from autograder.calls.kinds import function
+from autograder.measures.preprocessing import whiteness
 from autograder.problem import Measure, Problem
 from autograder.problems.forbidden import WHITENING
 from autograder.problems.preprocessing.cases import cloud, contract
@@ -32,19 +33,6 @@ def _whitening(generator: torch.Generator) -> list[Case]:
     ]
 
 
-def _whiteness(case: Case, outputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    """What all forms of whitening have in common.
-
-    The products of the rows fix the rows up to a rotation or reflection, which is what the forms differ by. The mean
-    and the variances follow from them, and are there to be told first.
-    """
-    (out,) = outputs
-    mean = out.mean(dim=0)
-    variances = torch.linalg.eigvalsh(torch.atleast_2d(torch.cov(out.T)))
-    # The reference's own mean is 0 but for its rounding in float64: to be told so.
-    return torch.where(mean.abs() < 1e-14, 0, mean), variances.flip(0), out @ out.T
-
-
 PROBLEMS = (
     Problem(
         name="whiten",
@@ -55,7 +43,7 @@ PROBLEMS = (
         points={"values": 9, "edge cases": 5, "contract": 2},
         measured=Measure(
             ("mean of the columns", "variances along the principal axes of the result", "inner product of rows"),
-            _whiteness,
+            whiteness,
         ),
         forbidden=WHITENING,
         modules=(__name__,),

@@ -4,13 +4,13 @@ import torch
 
 from autograder.calls.case import Case
 from autograder.calls.kinds import draws
+from autograder.measures.regularization import of_indices
 from autograder.problem import Measure, Problem
 from autograder.problems.regularization.cases import (
     STANDARD_ERRORS,
     Target,
     about,
     exactly,
-    repeated,
     seeded,
     share_of,
 )
@@ -32,21 +32,6 @@ def _cases(generator: torch.Generator) -> list[Case]:
         case("one sample", "edge cases", 1, 3, 2),
         case("more models than samples", "contract", 5, 60, 20),
     ]
-
-
-def _statistics(case: Case, outputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    drawn, again = outputs
-    n = case.arguments["n"]
-    shares = (drawn.flatten()[:, None] == torch.arange(n)).double().mean(0)
-    distinct = (drawn[..., None] == torch.arange(n)).any(2).double().mean()
-    between = (drawn[:, 1:] == drawn[:, :-1]).double()
-    return (
-        shares,
-        distinct,
-        between.mean() if between.numel() else torch.zeros((), dtype=torch.float64),
-        (drawn[1:] == drawn[:-1]).double().mean(),
-        repeated(drawn, again),
-    )
 
 
 def _wanted(case: Case):
@@ -81,7 +66,7 @@ PROBLEMS = (
         cases=_cases,
         expected=values_of(reference.bagging_indices),
         points={"values": 2, "edge cases": 1, "contract": 1},
-        measured=Measure(MEASURED, _statistics, _wanted),
+        measured=Measure(MEASURED, of_indices, _wanted),
         modules=(__name__,),
     ),
 )

@@ -11,12 +11,13 @@ from dataclasses import replace
 import torch
 
 from autograder.calls.case import Case
+from autograder.measures.regularization import MANY
 from autograder.problem import Target
 from autograder.problems.drawing import sized
 
 STANDARD_ERRORS = 7
-# As many draws tell by their numbers whether the entries of one draw are independent.
-MANY, FEW = 300, 8
+# So many draws tell whether a layout is accepted.
+FEW = 8
 
 
 def seeded(generator: torch.Generator) -> torch.Generator:
@@ -57,48 +58,11 @@ def share_of(chance: float, n: int) -> Target:
     return about(chance, (chance * (1 - chance) / n) ** 0.5)
 
 
-def rounding(case: Case, factor: float = 500.0) -> float:
-    """What rounding may do to a number of size 1."""
-    return factor * torch.finfo(case.dtype).eps
-
-
-def multiple(got: torch.Tensor, right: torch.Tensor, tolerance: float) -> torch.Tensor:
-    """The number that `right` must be multiplied by to give `got`; 0 if there is none."""
-    square = right.square().sum()
-    if not square:
-        return torch.zeros((), dtype=torch.float64)
-    factor = (got * right).sum() / square
-    off = (got - factor * right).abs().max()
-    return torch.where(off <= tolerance * max(1.0, abs(float(factor))) * right.abs().max(), factor, 0.0)
-
-
-def neighbours(kept: torch.Tensor) -> torch.Tensor:
-    """The correlation of neighbours along each dimension of `kept`, the draws first; 0 where there are none."""
-    centered = kept.double() - kept.double().mean()
-    variance = centered.square().mean()
-    found = torch.zeros(kept.dim(), dtype=torch.float64)
-    for dim, size in enumerate(kept.shape):
-        if size > 1 and variance > 0:
-            found[dim] = (centered.narrow(dim, 1, size - 1) * centered.narrow(dim, 0, size - 1)).mean() / variance
-    return found
-
-
 def neighbours_target(shape: Iterable[int]) -> Target:
     """No correlation, up to the standard error of as many pairs as there are."""
     shape = torch.Size(shape)
     pairs = torch.tensor([shape.numel() // size * (size - 1) for size in shape], dtype=torch.float64)
     return Target(torch.zeros(len(pairs), dtype=torch.float64), STANDARD_ERRORS / float(pairs[pairs > 0].min()) ** 0.5)
-
-
-def spread(dropped: torch.Tensor, chance: float) -> torch.Tensor:
-    """The variance of the number dropped in a draw, as a share of a binomial one's; nothing without many draws.
-
-    Where it is far too large, it is told as 2: how large, is chance again.
-    """
-    if len(dropped) < MANY or not 0 < chance < 1:
-        return torch.zeros(0, dtype=torch.float64)
-    numbers = dropped.double().flatten(1).sum(1)
-    return (numbers.var() / (dropped[0].numel() * chance * (1 - chance))).clamp(max=2.0)
 
 
 def spread_target(count: int, n: int, chance: float) -> Target:
@@ -107,8 +71,3 @@ def spread_target(count: int, n: int, chance: float) -> Target:
         return Target(torch.zeros(0, dtype=torch.float64))
     excess = (1 - 6 * chance * (1 - chance)) / (n * chance * (1 - chance))
     return about(1.0, ((2 + max(excess, 0)) / (count - 1)) ** 0.5)
-
-
-def repeated(drawn: torch.Tensor, again: torch.Tensor) -> torch.Tensor:
-    """1 if a generator of the same seed gave the first draw again, else 0."""
-    return torch.tensor(float(torch.equal(drawn[0], again)), dtype=torch.float64)

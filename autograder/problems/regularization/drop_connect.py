@@ -4,20 +4,16 @@ import torch
 
 from autograder.calls.case import Case
 from autograder.calls.kinds import backward_draws, forward_draws
+from autograder.measures.regularization import drop_connect_agreement, of_drop_connect, rounding
 from autograder.problem import Measure, Problem
 from autograder.problems.drawing import NEXT_CALL, wide_normal
 from autograder.problems.forbidden import DROPOUT, with_backward
 from autograder.problems.regularization.cases import (
     away_from_zero,
     exactly,
-    multiple,
-    neighbours,
     neighbours_target,
-    repeated,
-    rounding,
     seeded,
     share_of,
-    spread,
     spread_target,
     transposed_too,
 )
@@ -62,44 +58,6 @@ def _forward(generator: torch.Generator) -> list[Case]:
     )
 
 
-def _found(case: Case, out: torch.Tensor):
-    """The weights and the bias that gave `out` (..., N, M), and whether one weight for all samples explains it."""
-    x, bias = case.arguments["x"], case.arguments["bias"]
-    if len(x) > x.shape[1]:
-        # The columns are orthogonal: a solution is a product.
-        weight = (out - out.mean(-2, keepdim=True)).mT @ x / len(x)
-        bias = out.mean(-2)
-    else:
-        weight, bias = (out - bias).mT / x, bias.expand(*out.shape[:-2], -1)
-    explained = (out - x @ weight.mT - bias[..., None, :]).abs().max()
-    return weight, bias, bool(explained <= rounding(case, 5000))
-
-
-def _kept(case: Case, weight: torch.Tensor) -> torch.Tensor:
-    return weight.abs() > 0.1 * case.arguments["weight"].abs()
-
-
-def _statistics(case: Case, outputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    drawn, again = outputs
-    weight, bias, one_mask = _found(case, drawn)
-    kept = _kept(case, weight) if one_mask else torch.zeros_like(weight, dtype=torch.bool)
-    factors = (weight / case.arguments["weight"])[kept]
-    if not len(factors):
-        factors = torch.zeros(1, dtype=torch.float64)
-    biases = bias / case.arguments["bias"] if one_mask else torch.zeros(1, dtype=torch.float64)
-    return (
-        torch.tensor(float(one_mask), dtype=torch.float64),
-        factors.min(),
-        factors.max(),
-        biases.min(),
-        biases.max(),
-        (~kept).double().mean(),
-        neighbours(kept),
-        spread(~kept, case.arguments["p"] if case.arguments["training"] else 0.0),
-        repeated(drawn, again),
-    )
-
-
 def _wanted(case: Case):
     weight, training, count = case.arguments["weight"], case.arguments["training"], case.arguments["count"]
     p = case.arguments["p"] if training else 0.0
@@ -140,18 +98,6 @@ def _backward(generator: torch.Generator) -> list[Case]:
     )
 
 
-def _agreement(case: Case, outputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    out, dx, dweight, dbias = outputs
-    x, weight = case.arguments["x"], case.arguments["weight"]
-    kept = _kept(case, _found(case, out)[0]).double() / (1 - case.arguments["p"] if case.arguments["training"] else 1.0)
-    return (
-        multiple(dx, case.dout @ (weight * kept), rounding(case, 2000)),
-        multiple(dweight, case.dout.mT @ x * kept, rounding(case, 2000)),
-        multiple(dbias, case.dout.sum(0), rounding(case, 2000)),
-        (dweight == 0).double().mean(),
-    )
-
-
 def _agreeing(case: Case):
     p = case.arguments["p"] if case.arguments["training"] else 0.0
     one = exactly(1.0, rounding(case, 2000))
@@ -185,7 +131,7 @@ PROBLEMS = (
         expected=values_of(reference.drop_connect),
         points={"values": 5, "edge cases": 3, "contract": 1},
         forbidden=DROPOUT,
-        measured=Measure(MEASURED, _statistics, _wanted),
+        measured=Measure(MEASURED, of_drop_connect, _wanted),
         modules=(__name__,),
     ),
     Problem(
@@ -196,7 +142,7 @@ PROBLEMS = (
         expected=reference.drop_connect_gradient,
         points={"values": 6, "edge cases": 2, "contract": 1},
         forbidden=with_backward(DROPOUT),
-        measured=Measure(AGREED, _agreement, _agreeing),
+        measured=Measure(AGREED, drop_connect_agreement, _agreeing),
         modules=(__name__,),
     ),
 )

@@ -4,20 +4,16 @@ import torch
 
 from autograder.calls.case import Case
 from autograder.calls.kinds import backward_draws, forward_draws
+from autograder.measures.regularization import dropout_agreement, of_dropout, rounding
 from autograder.problem import Measure, Problem, Target
 from autograder.problems.drawing import NEXT_CALL, wide_normal
 from autograder.problems.forbidden import DROPOUT, with_backward
 from autograder.problems.regularization.cases import (
     away_from_zero,
     exactly,
-    multiple,
-    neighbours,
     neighbours_target,
-    repeated,
-    rounding,
     seeded,
     share_of,
-    spread,
     spread_target,
     transposed_too,
 )
@@ -57,26 +53,6 @@ def _forward(generator: torch.Generator) -> list[Case]:
             case("float64", "contract", x(50, 90), 0.3, 4, dtype=torch.float64),
             case("x with gaps in memory", "contract", x(50, 90), 0.3, 4, layout="strided"),
         ]
-    )
-
-
-def _statistics(case: Case, outputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    drawn, again = outputs
-    x = case.arguments["x"].expand(drawn.shape)
-    kept = drawn != 0
-    factors = (drawn / x)[kept]
-    if not len(factors):
-        factors = torch.zeros(1, dtype=torch.float64)
-    share = (~kept[x != 0]).double().mean()
-    # Of a 0 it cannot be seen whether it was dropped.
-    near = torch.zeros(0, dtype=torch.float64) if (x == 0).any() else neighbours(kept)
-    return (
-        factors.min(),
-        factors.max(),
-        share,
-        near,
-        spread(~kept, case.arguments["p"] if case.arguments["training"] else 0.0),
-        repeated(drawn, again),
     )
 
 
@@ -121,16 +97,6 @@ def _backward(generator: torch.Generator) -> list[Case]:
     )
 
 
-def _agreement(case: Case, outputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    out, dx = outputs
-    x, p = case.arguments["x"], case.arguments["p"] if case.arguments["training"] else 0.0
-    zero = x == 0
-    # Where x is 0 the out does not tell what was dropped: the gradient itself does, in the right share.
-    kept = torch.where(zero, dx, out) != 0
-    looked_at = zero if zero.any() else torch.ones_like(zero)
-    return multiple(dx, case.dout * kept / (1 - p), rounding(case)), (dx[looked_at] == 0).double().mean()
-
-
 def _agreeing(case: Case):
     x, p = case.arguments["x"], case.arguments["p"] if case.arguments["training"] else 0.0
     zeros = int((x == 0).sum())
@@ -159,7 +125,7 @@ PROBLEMS = (
         expected=values_of(reference.dropout),
         points={"values": 6, "edge cases": 3, "contract": 1},
         forbidden=DROPOUT,
-        measured=Measure(MEASURED, _statistics, _wanted),
+        measured=Measure(MEASURED, of_dropout, _wanted),
         modules=(__name__,),
     ),
     Problem(
@@ -170,7 +136,7 @@ PROBLEMS = (
         expected=reference.dropout_gradient,
         points={"values": 4, "edge cases": 2, "contract": 1},
         forbidden=with_backward(DROPOUT),
-        measured=Measure(AGREED, _agreement, _agreeing),
+        measured=Measure(AGREED, dropout_agreement, _agreeing),
         modules=(__name__,),
     ),
 )

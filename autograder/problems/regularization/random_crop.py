@@ -4,13 +4,13 @@ import torch
 
 from autograder.calls.case import Case
 from autograder.calls.kinds import draws
+from autograder.measures.regularization import corners_of, of_crops
 from autograder.problem import Measure, Problem
 from autograder.problems.regularization.cases import (
     STANDARD_ERRORS,
     Target,
     away_from_zero,
     exactly,
-    repeated,
     seeded,
     share_of,
     transposed_too,
@@ -46,45 +46,9 @@ def _cases(generator: torch.Generator) -> list[Case]:
     )
 
 
-def _places(case: Case) -> tuple[int, int]:
-    (h, w), size, padding = case.arguments["images"].shape[2:], case.arguments["size"], case.arguments["padding"]
-    return h + 2 * padding - size + 1, w + 2 * padding - size + 1
-
-
-def _corners(case: Case, crops: torch.Tensor) -> torch.Tensor:
-    """The place of the window of its own padded image that each crop (count, N, C, size, size) is; -1 if it is none."""
-    images, size, padding = case.arguments["images"], case.arguments["size"], case.arguments["padding"]
-    padded = torch.nn.functional.pad(images.to(case.dtype).double(), [padding] * 4)
-    rows, columns = _places(case)
-    found = torch.full(crops.shape[:2], -1)
-    for row in range(rows):
-        for column in range(columns):
-            window = padded[:, :, row : row + size, column : column + size]
-            found[(crops == window).all((2, 3, 4))] = row * columns + column
-    return found
-
-
-def _statistics(case: Case, outputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    drawn, again = outputs
-    corners = _corners(case, drawn)
-    places = torch.arange(_places(case)[0] * _places(case)[1])
-    # One image may have the same corner twice by luck.
-    same = repeated(drawn, again) if drawn.shape[1] > 1 else torch.ones((), dtype=torch.float64)
-    whole = (corners >= 0).double().mean()
-    together = (corners[:, 1:] == corners[:, :-1]) & (corners[:, 1:] >= 0)
-    in_a_row = (corners[1:] == corners[:-1]) & (corners[1:] >= 0)
-    return (
-        whole,
-        (corners.flatten()[:, None] == places).double().mean(0),
-        together.double().mean() if together.numel() else torch.zeros((), dtype=torch.float64),
-        in_a_row.double().mean(),
-        same,
-    )
-
-
 def _wanted(case: Case):
     count, n = case.arguments["count"], len(case.arguments["images"])
-    places = _places(case)[0] * _places(case)[1]
+    places = corners_of(case)[0] * corners_of(case)[1]
     chance = 1 / places
     each = STANDARD_ERRORS * (chance * (1 - chance) / (count * n)) ** 0.5
     return (
@@ -112,7 +76,7 @@ PROBLEMS = (
         cases=_cases,
         expected=values_of(reference.random_crop),
         points={"values": 4, "edge cases": 2, "contract": 1},
-        measured=Measure(MEASURED, _statistics, _wanted),
+        measured=Measure(MEASURED, of_crops, _wanted),
         modules=(__name__,),
     ),
 )

@@ -4,6 +4,7 @@ import torch
 
 from autograder.calls.case import Case
 from autograder.calls.spaces import searching
+from autograder.measures.transfer import of_settings
 from autograder.problem import Measure, Problem, Target
 from autograder.problems.drawing import whole
 from autograder.problems.transfer.cases import ranges
@@ -39,29 +40,6 @@ def _searches(generator: torch.Generator) -> list[Case]:
     ]
 
 
-def _statistics(case: Case, outputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    """How the settings lie in their ranges: inside, evenly, each name and each setting for itself, and repeatable."""
-    table, again = outputs
-    limits = case.arguments["space"].values()
-    columns = zip(limits, table.unbind(1), strict=True)
-    shares = torch.stack([reference.share_of(found, column) for found, column in columns], dim=1)
-    shares = shares.nan_to_num(-9.0)
-    outside = torch.maximum(-shares, shares - 1).max().clamp(min=0)
-    differs = (table != again).any().double()
-    n = len(table)
-    if n == 1:
-        zero = torch.zeros((), dtype=torch.float64)
-        return outside, zero, zero, zero, differs
-    steps = torch.arange(n + 1, dtype=torch.float64)[:, None] / n
-    ordered = shares.sort(dim=0).values
-    distance = torch.maximum((steps[1:] - ordered).max(), (ordered - steps[:-1]).max())
-    centered = 2 * shares - 1
-    products = centered.T @ centered / n
-    names = (products - products.diag().diag()).abs().max()
-    following = (centered[0::2].T @ centered[1::2] / (n // 2)).abs().max()
-    return outside, distance, names, following, differs
-
-
 def _wanted(case: Case) -> tuple[Target, ...]:
     zero = torch.tensor(0.0, dtype=torch.float64)
     tolerances = (ROUNDING, DISTANCE, CORRELATION, FOLLOWING, 0.0)
@@ -84,7 +62,7 @@ PROBLEMS = (
                 "the largest correlation between a setting and the next",
                 "settings that differ with the same seed again",
             ),
-            _statistics,
+            of_settings,
             _wanted,
         ),
         modules=(__name__,),

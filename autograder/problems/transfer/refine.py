@@ -4,6 +4,7 @@ import torch
 
 from autograder.calls.case import Case
 from autograder.calls.spaces import SCALES, narrowing
+from autograder.measures.transfer import ends
 from autograder.problem import Measure, Problem, Target
 from autograder.problems.drawing import uniform
 from autograder.problems.transfer.cases import ranges
@@ -48,20 +49,9 @@ def _refinements(generator: torch.Generator) -> list[Case]:
     ]
 
 
-def _ends(case: Case, outputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    """Where the ends lie in the ranges before, as shares of their width; and the scales."""
-    low, high, scales = outputs
-    limits = case.arguments["space"].values()
-    shares = [
-        torch.stack([reference.share_of(found, end) for found, end in zip(limits, ends, strict=True)])
-        for ends in (low, high)
-    ]
-    return (*(found.nan_to_num(-9.0) for found in shares), scales)
-
-
 def _wanted(case: Case) -> tuple[Target, ...]:
     space = case.arguments["space"]
-    low, high, _ = _ends(case, tuple(output.double() for output in reference.refine(**case.arguments)))
+    low, high, _ = ends(case, tuple(output.double() for output in reference.refine(**case.arguments)))
     return Target(low, ROUNDING), Target(high, ROUNDING), Target(torch.tensor([SCALES[s] for *_, s in space.values()]))
 
 
@@ -75,7 +65,7 @@ PROBLEMS = (
         points={"values": 9, "edge cases": 4, "contract": 1},
         measured=Measure(
             ("low ends, as shares of the range before", "high ends, as shares of the range before", "scales"),
-            _ends,
+            ends,
             _wanted,
         ),
         modules=(__name__,),
