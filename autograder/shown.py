@@ -10,6 +10,7 @@ import numpy
 import torch
 
 from autograder.calls.case import Case, NamedFunction, prepare
+from autograder.calls.kinds import RAISING
 from autograder.calls.outcome import Outcome, shorten
 from autograder.calls.run import run
 from autograder.compare import breach, find, quantities
@@ -106,6 +107,12 @@ class Look:
         if outcome.outputs is not None:
             got = dict(zip(problem.labels, (output.values for output in outcome.outputs), strict=True))
         right = dict(zip(problem.labels, expected.outputs, strict=True))
+        if problem.call in RAISING:
+            # That nothing is raised is not worth a line.
+            got, right = (
+                {name: value for name, value in shown.items() if name != problem.labels[0] or value}
+                for shown in (got, right)
+            )
         if problem.measured is not None:
             got |= quantities(problem, case, outcome, expected)
             right = dict(zip(problem.measured.labels, (target.value for target in expected.measured), strict=True))
@@ -138,10 +145,10 @@ def as_text(value: Any) -> str:
     """A value as it is shown: of a tensor its type, its shape and its numbers, of a large one those in its corners."""
     if isinstance(value, torch.Tensor):
         kind = str(value.dtype).removeprefix("torch.")
-        if not value.dim():
-            return f"{value.item()!r} ({kind})"
         numbers = value.detach().cpu()
         numbers = (numbers.float() if value.dtype == torch.bfloat16 else numbers).numpy()
+        if not value.dim():
+            return f"{numbers} ({kind})"
         written = numpy.array2string(numbers, threshold=MOST, edgeitems=2, precision=5, separator=", ")
         return f"{kind}, shape {tuple(value.shape)}\n{written}"
     if isinstance(value, torch.Generator):

@@ -504,9 +504,9 @@ def rates_over_time():
 # $p - y = (-0.5, 0.5)$. So the gradient of $W$ is $(-1, 1)$. With $\eta = 0.5$ the new weight is $(0.5, -0.5)$.
 #
 # For each epoch, deal new batches from `generator`. For each batch, compute the gradient and step. Keep the loss of
-# each epoch: the mean over its samples, each one computed *before* the step of its batch. So the loss of the first
-# batch of all is the logarithm of the number of classes, $\ln 10 = 2.303$ for the digits: at weights of 0 every class
-# is as likely.
+# each epoch: the mean over its samples, each one computed *before* the step of its batch. (The mean over its batches is
+# accepted, too. Where the last batch is short, it differs a little.) So the loss of the first batch of all is the
+# logarithm of the number of classes, $\ln 10 = 2.303$ for the digits: at weights of 0 every class is as likely.
 #
 # Logits may be large: subtract the largest of a row before you take the exponential, or use `logsumexp`. Some lines
 # of progress are welcome: `print` shows them.
@@ -525,10 +525,10 @@ def train_softmax_classifier(x, target, epochs, batch_size, lr, generator):
 
     x (N, D); target (N,), int64, labels from 0; epochs: how often all samples are used, 1 or
     more; batch_size: samples in a batch, which may be more than N; lr: the learning rate;
-    generator: a torch.Generator on the CPU, the only source of randomness. Weight and bias start
-    at 0. Returns (weight, bias, losses): weight (C, D) and bias (C,), where C is the largest
-    label plus 1, of the dtype and device of x; losses: a list of epochs numbers, each the mean
-    loss over an epoch, of every sample before its batch's step.
+    generator: a torch.Generator on the CPU, the only source of randomness: every epoch has new
+    batches. Weight and bias start at 0. Returns (weight, bias, losses): weight (C, D) and bias
+    (C,), where C is the largest label plus 1, of the dtype and device of x; losses: a list of
+    epochs numbers, each the mean loss over an epoch, of every sample before its batch's step.
     """
     ### BEGIN SOLUTION
     classes = int(target.max()) + 1

@@ -421,12 +421,12 @@ check("horizontal_flip")
 # ## 8. Random crops
 #
 # Put a border of zeros around the image, `padding` wide. Then cut out a square window of `size` by `size`. Its corner
-# is
-# drawn: every place at which the window fits is equally likely, and each image of the batch gets a corner of its own.
+# is drawn: every place at which the window fits is equally likely, and each image of the batch gets a corner of its
+# own.
 #
 # By hand: an image of 4 by 5 with padding 1 is 6 by 7. A window of 4 by 4 fits at $6 - 4 + 1 = 3$ rows and at 4
-# columns.
-# That makes 12 corners; each is drawn with probability $1/12$. Note that `torch.randint(3, ...)` gives 0, 1 and 2.
+# columns. That makes 12 corners; each is drawn with probability $1/12$. Note that `torch.randint(3, ...)` gives 0, 1
+# and 2.
 
 
 # %% nbgrader={"grade_id": "random_crop", "solution": true}

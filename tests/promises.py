@@ -875,9 +875,10 @@ OPTIMIZATION = {
         ("batch_size: samples in a batch, which may be more than N;", "a batch larger than the data"),
         ("lr: the learning rate;", "60 digits in one batch", "a batch larger than the data"),
         (
-            "generator: a torch.Generator on the CPU, the only source of randomness.",
+            "generator: a torch.Generator on the CPU, the only source of randomness:",
             "60 digits, batches of 7, and the same again",
         ),
+        ("every epoch has new batches.", "two samples, batches of 1, 30 epochs"),
         ("Weight and bias start at 0.", "60 digits in one batch"),
         (
             "Returns (weight, bias, losses): weight (C, D) and bias (C,), where C is the largest label plus 1,",

@@ -4,7 +4,7 @@ The steps are the functions below torch's optimizers, and the schedules the form
 optimizer loads a compiler, which takes seconds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 
 import torch
@@ -120,18 +120,26 @@ def real_of(operation: Callable[..., float]) -> Callable:
     return expected
 
 
-def softmax_regression(x: torch.Tensor, target: torch.Tensor, epochs: int, lr: float) -> tuple[torch.Tensor, ...]:
-    """Weight, bias and losses of gradient descent on all samples at once, from zeros, in float64 on the CPU."""
+def softmax_regression(
+    x: torch.Tensor, target: torch.Tensor, epochs: int, lr: float, batches: Sequence[torch.Tensor] | None = None
+) -> tuple[torch.Tensor, ...]:
+    """Weight, bias and losses of gradient descent from zeros, in float64 on the CPU.
+
+    Every epoch has all samples at once, or the same `batches` in turn. A loss is the mean over the samples.
+    """
     x, target = x.double().cpu(), target.cpu()
     weight = torch.zeros(int(target.max()) + 1, x.shape[1], dtype=torch.float64, requires_grad=True)
     bias = torch.zeros(len(weight), dtype=torch.float64, requires_grad=True)
     losses = []
     for _ in range(epochs):
-        with torch.enable_grad():
-            loss = F.cross_entropy(F.linear(x, weight, bias), target)
-            grads = torch.autograd.grad(loss, (weight, bias))
-        losses.append(loss.detach())
-        weight, bias = ((p - lr * g).detach().requires_grad_() for p, g in zip((weight, bias), grads, strict=True))
+        total = torch.zeros((), dtype=torch.float64)
+        for batch in batches or [torch.arange(len(x))]:
+            with torch.enable_grad():
+                loss = F.cross_entropy(F.linear(x[batch], weight, bias), target[batch])
+                grads = torch.autograd.grad(loss, (weight, bias))
+            total += len(batch) / len(x) * loss.detach()
+            weight, bias = ((p - lr * g).detach().requires_grad_() for p, g in zip((weight, bias), grads, strict=True))
+        losses.append(total)
     return weight.detach(), bias.detach(), torch.stack(losses)
 
 

@@ -131,6 +131,12 @@ def classifier(x, target, epochs, batch_size, lr, generator, deal=minibatches, l
     return weight, bias, losses
 
 
+def classifier_dealt_once(x, target, epochs, batch_size, lr, generator):
+    """The batches are a list that every epoch goes through."""
+    batches = fisher_yates(len(x), batch_size, generator)
+    return classifier(x, target, epochs, batch_size, lr, generator, lambda *_: batches)
+
+
 def classifier_sorted(x, target, epochs, batch_size, lr, generator):
     """Batches of the sorted labels: a class at a time."""
     order = target.argsort()
@@ -222,6 +228,7 @@ WRONG = {
     "a text": ("warmup", [lambda lr, t, n: str(lr * min(1, t / n))], {"values"}),
     "nothing": ("linear_scaling", [lambda lr, b, base: None], {"values"}),
     "a sorted order": ("train_softmax_classifier", [classifier_sorted], {"contract"}),
+    "the same batches in every epoch": ("train_softmax_classifier", [classifier_dealt_once], {"contract"}),
     "a gradient of the squared error": (
         "train_softmax_classifier",
         [lambda *a: classifier(*a, d_of=lambda log_p, truth: 2 * (log_p.exp() - truth) / len(truth))],
@@ -381,6 +388,7 @@ def adam_class(correct=True, inside=False, power=True):
 
 
 NAMED = {
+    "batches before the loop": ("train_softmax_classifier", [classifier_dealt_once], "dealt once"),
     "decay beside the step": (
         "sgd_step",
         [lambda p, g, lr, weight_decay=0.0: [q - lr * h + weight_decay * q for q, h in zip(p, g, strict=True)]],

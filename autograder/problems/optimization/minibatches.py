@@ -25,8 +25,9 @@ def _minibatches(generator: torch.Generator) -> list[Case]:
         return Case(name, criterion, {"n": n, "batch_size": batch_size, "generator": seeded})
 
     n = whole(generator, 401, 460)
+    n = n - n % 20 + 7
     return [
-        case(f"n {n}, batch_size 20", "values", n - n % 20 + 7, 20),
+        case(f"n {n}, batch_size 20", "values", n, 20),
         case("n 384, batch_size 32: no rest", "values", 384, 32),
         case("n 10, batch_size 3", "edge cases", 10, 3),
         # Equal parts, as many as there are batches, have other sizes here.

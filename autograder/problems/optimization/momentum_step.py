@@ -118,7 +118,7 @@ slip(
 slip(
     momentum_step__two_lists,
     "no_nesterov",
-    "nesterov makes no difference.",
+    "nesterov makes no difference. It looks ahead along the new velocity.",
     ("[g + momentum * v for v, g in zip(velocities, grads, strict=True)] if nesterov else velocities", "velocities"),
 )
 

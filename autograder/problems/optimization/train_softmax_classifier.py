@@ -43,12 +43,17 @@ def _digits(generator: torch.Generator) -> list[Case]:
     # Numbers that float32 can hold.
     clouds = clouds.float().double()
     held_out = {"test": x[test], "truth": labels[test]}
+    # Of two samples, one a batch, there are two orders in an epoch, and the loss of every epoch tells which one it was.
+    two, both = torch.tensor([[2.0, 1.0], [1.5, 1.0]], dtype=torch.float64), torch.tensor([0, 1])
+    orders = [list(order.split(1)) for order in (torch.tensor([0, 1]), torch.tensor([1, 0]))]
+    once = {f"order {i}": reference.softmax_regression(two, both, 30, 0.25, order)[2] for i, order in enumerate(orders)}
     return [
         case("579 digits, batches of 32", "values", x[train], labels[train], 12, 32, 0.15, held_out),
         case("60 digits in one batch", "values", x[few], labels[few], 4, 60, 0.5),
         case("a batch larger than the data", "edge cases", x[few], labels[few], 3, 100, 0.25),
         case("digits 0 to 4 in one batch", "edge cases", x[of_five], labels[of_five], 3, 85, 0.5),
         case("features of some hundreds", "edge cases", clouds, far, 3, 6, 0.5),
+        case("two samples, batches of 1, 30 epochs", "contract", two, both, 30, 1, 0.25, once),
         case("60 digits in float64, in one batch", "contract", x[few], labels[few], 3, 60, 0.3, dtype=torch.float64),
         case(
             "60 digits transposed in memory, in one batch",
@@ -81,6 +86,7 @@ def _wanted(case: Case) -> tuple[Target, ...]:
         target(0.0, 1e-9 if case.dtype == torch.float64 else 1e-4),
         target(0.0, 0.0),
         target(0.0, 0.0),
+        target(0.0, 0.0),
     )
 
 
@@ -106,6 +112,7 @@ PROBLEMS = (
                 "the last loss as a multiple of the loss of what came out",
                 "the least share by which the loss falls in an epoch",
                 "distance from the weight, bias and losses of gradient descent with one batch, relative",
+                "trainings whose epochs all have the same batches",
                 "two trainings with the same seed that give different weights",
                 "two trainings with different seeds that give the same weight",
             ),
@@ -263,6 +270,17 @@ slip(
         "            inputs, labels",
         "            if len(batch) < batch_size:\n                continue\n            inputs, labels",
     ),
+)
+
+slip(
+    train_softmax_classifier__by_logsumexp,
+    "dealt_once",
+    "The batches are dealt once, and all epochs have the same ones: deal new batches for each epoch.",
+    (
+        "    for _ in range(epochs):\n",
+        "    batches = torch.randperm(len(x), generator=generator).split(batch_size)\n    for _ in range(epochs):\n",
+    ),
+    ("in torch.randperm(len(x), generator=generator).split(batch_size):", "in batches:"),
 )
 
 slip(

@@ -367,7 +367,7 @@ slip(
 slip(
     _MASKED,
     "logarithm_of_zero",
-    "With another class far ahead the loss is inf: this is the logarithm of a probability that was rounded to 0.",
+    "With another class far ahead the loss is not finite: it is the logarithm of a probability that was rounded to 0.",
     ("shifted - shifted.exp().sum(dim=1, keepdim=True).log()", "shifted.softmax(dim=1).log()"),
 )
 
