@@ -7,7 +7,7 @@ A right program would then be wrong by hundreds of its tolerances.
 import contextlib
 import functools
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -46,11 +46,11 @@ def _hear_out() -> None:
 
 
 @functools.cache
-def _places() -> list[Any]:
+def _places() -> Sequence[Any]:
     """What has a setting of its own since torch 2.9; the general before the special that follow it."""
     backends = torch.backends
     if not hasattr(backends, _FIELD):
-        return []
+        return ()
     # mkldnn's own is left out: whoever sets it sets that of all.
     places = [
         backends,
@@ -58,7 +58,7 @@ def _places() -> list[Any]:
         backends.cuda.matmul,
         *(getattr(where, op, None) for where in (backends.cudnn, backends.mkldnn) for op in ("matmul", "conv", "rnn")),
     ]
-    return [place for place in places if hasattr(place, _FIELD)]
+    return tuple(place for place in places if hasattr(place, _FIELD))
 
 
 def _settings() -> tuple[str, bool, list[str]]:

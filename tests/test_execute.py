@@ -16,13 +16,14 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.utils import determine_grade, is_grade, is_solution
 
+from autograder.grading import workers
 from autograder.grading.execute import ALL_CELLS, execute
 from autograder.grading.settings import Settings
 from autograder.names import PREFIX
 from autograder.problems import problems
 from autograder.programs import source_of
 from autograder.release import solution_notebook
-from autograder.sandbox import kernels
+from autograder.sandbox import launch
 from autograder.sandbox.inside.kernel import CALLS
 from autograder.sandbox.inside.limits import Limits
 from autograder.sandbox.kernels import Kernel, warm_parent
@@ -124,18 +125,18 @@ def test_a_machine_that_stands_still_once_costs_nobody_a_point(kind, pause, monk
     assert score(cell) == cell.metadata.nbgrader.points
 
 
-# A parent that has touched a GPU has children that cannot use it.
+# A process that has touched a GPU has children that cannot use it.
 UNTOUCHED = """
 import torch
 def touched(*_, **__):
-    raise RuntimeError("the parent of the kernels has touched the GPU")
+    raise RuntimeError("the GPU was touched before the fork")
 torch.cuda.is_available = torch.cuda.device_count = torch.cuda._lazy_init = touched
 """
 
 
 def test_neither_the_parent_of_the_kernels_nor_a_check_asks_for_a_gpu(monkeypatch):
     """The request says on which device the calls are made."""
-    monkeypatch.setattr("autograder.sandbox.kernels._PARENT", UNTOUCHED + kernels._PARENT)
+    monkeypatch.setattr(launch, "_PARENT", UNTOUCHED + launch._PARENT)
     warm_parent.cache_clear()
     try:
         names = ("sigmoid_forward", "sigmoid_backward")
@@ -144,6 +145,11 @@ def test_neither_the_parent_of_the_kernels_nor_a_check_asks_for_a_gpu(monkeypatc
     finally:
         warm_parent(False, 1, True).close()
         warm_parent.cache_clear()
+
+
+def test_the_parent_of_the_workers_asks_for_no_gpu():
+    code = UNTOUCHED + "".join(f"import {name}\n" for name in workers.PRELOADED)
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr == ""
 
 
 POINTS = 10

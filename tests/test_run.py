@@ -4,8 +4,12 @@ Nothing is run in a sandbox here; test_grading.py does that.
 """
 
 import contextlib
+import os
+import re
 import shutil
 import sqlite3
+import subprocess
+import sys
 import unicodedata
 from datetime import datetime
 
@@ -16,7 +20,7 @@ from nbgrader.api import Gradebook
 
 from autograder import cli
 from autograder.course import ROOT, NoCourseError, nbgrader_at, nbgrader_here
-from autograder.grading import run
+from autograder.grading import run, workers
 from autograder.grading.job import Graded
 from autograder.grading.records import Result, Score
 from autograder.grading.run import GradingError, Line, Options, grade_class
@@ -225,3 +229,38 @@ def test_the_course_is_that_of_the_folder_it_is_called_in(course, tmp_path_facto
     with pytest.raises(NoCourseError, match=r"is no course: it has no nbgrader_config\.py"):
         nbgrader_here()
     assert list(nowhere.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("loaded", "left"),
+    [
+        # By then the workers have begun.
+        ("autograder.cli, autograder.grading.workers", ("nbgrader", "distributed", "torch")),
+        ("autograder.grading.run", ("torch",)),
+        # What each worker would load for itself otherwise; threads do not survive a fork.
+        (", ".join(workers.PRELOADED), ()),
+    ],
+)
+def test_a_run_begins_with_what_it_needs_and_no_more(loaded, left):
+    code = f"import os, sys, {loaded}\nprint(sorted(set({left}) & sys.modules.keys()), os.listdir('/proc/self/task'))"
+    environment = os.environ | dict.fromkeys(workers.ONE_THREAD, "1")
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"\[\] \['\d+'\]\n", done.stdout)
+
+
+def test_what_workers_are_given_is_not_left_in_the_environment(monkeypatch):
+    given = {}
+    monkeypatch.setattr(workers.launch, "share", lambda threads: f"{threads}:/somewhere")
+    monkeypatch.setattr(workers.multiprocessing, "set_forkserver_preload", lambda modules: None)
+    monkeypatch.setattr(workers.forkserver, "ensure_running", lambda: given.update(os.environ))
+    monkeypatch.setattr(workers.gpus, "is_there", lambda: False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    before = dict(os.environ)
+    for number, sandbox, shared in ((2, True, "3:/somewhere"), (None, True, "1:/somewhere"), (2, False, None)):
+        given.clear()
+        workers.prepare(number, sandbox)
+        assert (given["OMP_NUM_THREADS"], given["MKL_NUM_THREADS"]) == ("3", "1")
+        assert given.get(workers.launch.SHARED) == shared
+        assert dict(os.environ) == before

@@ -35,14 +35,15 @@ def prepare(workers: int | None, sandbox: bool) -> None:
     chosen = {name: os.environ.get(name, "1") for name in ONE_THREAD}
     if sandbox and not gpus.is_there():
         chosen[launch.SHARED] = launch.share(threads_of(workers or os.cpu_count() or 1))
-    before = dict(os.environ)
+    before = {name: os.environ[name] for name in chosen.keys() & os.environ.keys()}
     multiprocessing.set_forkserver_preload(PRELOADED)
     os.environ.update(chosen)
     try:
         forkserver.ensure_running()
     finally:
-        for name in chosen.keys() - before.keys():
+        for name in chosen:
             del os.environ[name]
+        os.environ.update(before)
 
 
 def grade(job: "Job") -> "Graded":

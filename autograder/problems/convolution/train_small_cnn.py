@@ -17,9 +17,9 @@ from autograder.problems.forbidden import (
     with_backward,
 )
 
-# The plain digits ask for a network that learns, the moved ones for one that a linear classifier cannot match. One training
-# for each is enough: of 60 seeds the worst right program had 0.935 and 0.781 right, and the limits are 11 and 6.7 standard
-# deviations below the mean. A normal distribution goes so far less than once in 10^10 trainings.
+# The plain digits ask for a network that learns, the moved ones for one that a linear classifier cannot match. One
+# training for each is enough: of 60 seeds the worst right program had 0.935 and 0.781 right, and the limits are 11 and
+# 6.7 standard deviations below the mean. A normal distribution goes so far less than once in 10^10 trainings.
 LEAST = {"values": 0.85, "edge cases": 0.7, "contract": 0.0}
 
 
