@@ -16,7 +16,7 @@ from autograder.digest import ROOT
 from autograder.handout.record import as_bytes, record
 from autograder.handout.wheel import write_wheel
 from autograder.problems import problem_sets
-from autograder.recorded import INDEX
+from autograder.recorded import INDEX, TENSORS
 
 NAME = "handout"
 
@@ -86,7 +86,7 @@ def data_of(words: Sequence[str], say: Callable[[str], None]) -> Mapping[str, by
         index[word] = {"problems": [problem.name for problem in chapter], "places": drawn.places(word)}
         for problem in chapter:
             content, tensors = as_bytes(*record(drawn.exam_of(problem, torch.device("cpu"))))
-            files |= {f"{problem.name}.json": content, f"{problem.name}.safetensors": tensors}
+            files |= {f"{problem.name}.json": content, f"{problem.name}{TENSORS}": tensors}
     return {INDEX: json.dumps(index, ensure_ascii=False).encode(), **files}
 
 
