@@ -2,7 +2,7 @@
 
 Beside this module lies a folder with ``index.json`` and two files for each problem. One is JSON: how the function is
 called and judged, its cases, what they must give and what known mistakes give in them. The other has the tensors, as
-compressed safetensors. `handout.record` writes them. The inputs of a timed case are drawn here, and what it must give is
+compressed safetensors. `handout.record` writes them. The inputs of a timed case are drawn here; what it must give is
 torch's own result, whose time is the measure.
 """
 

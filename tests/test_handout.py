@@ -260,7 +260,7 @@ def test_the_book_offers_it_where_a_chapter_ends_with_its_notebook(tmp_path):
     assert f'href="{downloads.HANDOUT}"' in offering["intro"]
     assert offering["word/page"] == pages["word/page"]
     assert re.search(
-        rf'Text.*href="\.\./{downloads.HANDOUT}".*0\.1 MB.*</div>\n<p>After', offering["word/summary"], re.DOTALL
+        rf'Text.*href="\.\./{downloads.HANDOUT}".*0\.1 MB.*</div><p>End', offering["word/summary"], re.DOTALL
     )
 
 

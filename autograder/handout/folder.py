@@ -29,6 +29,7 @@ Unpack this folder to a place of your own, open a terminal in it, and begin with
   `%pip install ./{wheel}` in a cell above the first one; the torch that is there stays.{links}
 - Write each function in its cell, run the cell, and run the check below it until it gives all the points.
 - `check("{problem}").case()` shows the first case that failed, and `check()` your points so far.
+- Hand in the notebooks as your instructor asks.
 """
 
 LINKS = """# Without an installation
