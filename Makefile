@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup course book downloads release demo test lint system-packages clean
+.PHONY: help setup course book downloads handout release demo test lint system-packages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -20,8 +20,11 @@ setup: ## make .venv from requirements.txt
 book: setup ## build the book into _build/html, with warnings as errors
 	.venv/bin/python book/build.py
 
-downloads: book ## the book as one PDF and as one archive, beside its pages in _build/html
-	.venv/bin/python book/downloads.py
+downloads: book handout ## the book as one PDF and as one archive, and the handout, beside the pages in _build/html
+	.venv/bin/python book/downloads.py --handout build/handout.zip
+
+handout: setup ## a folder and a zip for students, build/handout: every check, and nothing that computes what is right
+	.venv/bin/autograder handout
 
 release: setup ## generate exercises/ and nbgrader's source notebooks from solutions/
 	.venv/bin/autograder release

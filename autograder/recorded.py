@@ -2,13 +2,14 @@
 
 Beside this module lies a folder with ``index.json`` and two files for each problem. One is JSON: how the function is
 called and judged, its cases, what they must give and what known mistakes give in them. The other has the tensors, as
-safetensors. `handout.record` writes them. The inputs of a timed case are drawn here, and what it must give is torch's
-own result, whose time is the measure.
+compressed safetensors. `handout.record` writes them. The inputs of a timed case are drawn here; what it must give is
+torch's own result, whose time is the measure.
 """
 
 import functools
 import importlib
 import json
+import lzma
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +27,7 @@ from autograder.measures.convolution import redrawn
 from autograder.problem import Judged, Measure, Target
 
 FOLDER = Path(__file__).parent / "data"
-INDEX = "index.json"
+INDEX, TENSORS = "index.json", ".safetensors.xz"
 
 CPU = torch.device("cpu")
 
@@ -55,6 +56,7 @@ class RecordedExam(Exam):
         content = problem.content
         self._tensors = _unpacked(tensors, content["layout"])
         self.seed = 0
+        self._of_mistakes: dict[tuple[RecordedMistake, int], Outcome] = {}
         self.cases = [self._case(found) for found in content["cases"]]
 
     def _case(self, content: Any) -> Case:
@@ -81,6 +83,11 @@ class RecordedExam(Exam):
 
     def outcome_of(self, program: RecordedMistake, i: int) -> Outcome:
         """What a known mistake gave in a case; nothing, where that decides about no program (see `handout.record`)."""
+        if (program, i) not in self._of_mistakes:
+            self._of_mistakes[program, i] = self._outcome(program, i)
+        return self._of_mistakes[program, i]
+
+    def _outcome(self, program: RecordedMistake, i: int) -> Outcome:
         content = self.problem.content["mistakes"][self.problem.mistakes.index(program)]["outcomes"][i]
         if content is None:
             return Outcome(None, f"{program.name} was not kept.", ())
@@ -94,13 +101,14 @@ class RecordedExam(Exam):
         return Outcome(outputs, None, modified, quantities=decode(content["quantities"], self._tensors))
 
     def _output(self, content: Any, right: torch.Tensor, tolerance: float) -> torch.Tensor:
-        """An output that is the right one, some halves of the tolerance away from it, or another one."""
+        """An output that is the right one, some tolerances away from it, or another one."""
         if content == "right":
             return right
         if "steps" not in content:
             return decode(content, self._tensors)
         steps = self._tensors[content["steps"]]
-        off = (right.double() + steps * (tolerance / 2)).to(right.dtype)
+        signed = torch.where(steps % 2 == 0, steps // 2, -(steps // 2))
+        off = (right.double() + signed * tolerance).to(right.dtype)
         # Where nothing is off, infinity and NaN stay what they are.
         return torch.where(steps == 0, right, off)
 
@@ -113,7 +121,7 @@ def _unpacked(kept: Mapping[str, torch.Tensor], layout: Mapping[str, Any]) -> di
             found[name] = found[how]
             continue
         stored, dtype, shape = how
-        numbers = kept[name].T.contiguous().view(getattr(torch, stored))
+        numbers = kept[name].T.reshape(-1).view(getattr(torch, stored))
         found[name] = numbers.reshape(shape).to(getattr(torch, dtype))
     return found
 
@@ -182,7 +190,12 @@ def exam_of(problem: RecordedProblem, device: torch.device) -> RecordedExam:
 
     Where torch's own layers are a part of the program, how far it may be off was measured on the CPU and holds there.
     """
-    from safetensors.torch import load_file
-
-    tensors = load_file(FOLDER / f"{problem.name}.safetensors")
+    tensors = tensors_from((FOLDER / f"{problem.name}{TENSORS}").read_bytes())
     return RecordedExam(problem, CPU if problem.call in LAYERED else device, tensors)
+
+
+def tensors_from(content: bytes) -> dict[str, torch.Tensor]:
+    """What a file of tensors holds."""
+    from safetensors.torch import load
+
+    return load(lzma.decompress(content))

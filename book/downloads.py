@@ -1,8 +1,9 @@
 """Make what a reader can take along: ``python book/downloads.py``, behind ``make downloads``.
 
 The whole book as one PDF, printed by Chromium, and its pages as one archive. Both are put beside the pages in
-_build/html, and the title page offers them from then on. The book must have been built; the next build begins from
-nothing and offers neither.
+_build/html, and the title page offers them from then on. So is the handout that ``autograder handout`` has made; the
+chapters offer it, too, where they end with their notebook. The book must have been built; the next build begins from
+nothing and offers none of them.
 """
 
 import argparse
@@ -25,8 +26,13 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILT = ROOT / "_build" / "html"
 TITLE = "Convolutional Networks by Hand"
 PDF, ARCHIVE = "convolutional-networks-by-hand.pdf", "convolutional-networks-by-hand.zip"
+HANDOUT = "convolutional-networks-by-hand-exercises.zip"
 # Where the title page offers them (book/intro.md), once they are there.
 PLACE = "<!-- downloads -->"
+# Where a chapter ends with its notebook.
+EXERCISE = re.compile(
+    r'(<div class="[^"]*\bexercise-notebook\b[^"]*">\s*<p class="admonition-title">Exercise</p>.*?)(</div>)', re.DOTALL
+)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # Of setting thousands of formulas on a busy machine.
 MINUTES = 30
@@ -186,24 +192,43 @@ def print_book(folder: Path, pages: list[tuple[str, int]], path: Path) -> int:
 
 def pack(folder: Path, path: Path) -> None:
     """Pack the pages, and whatever they load, into an archive with one folder in it."""
-    made = {folder / PDF, folder / ARCHIVE}
+    made = {folder / PDF, folder / ARCHIVE, folder / HANDOUT}
     with ZipFile(path, "w", ZIP_DEFLATED) as archive:
         for file in sorted(folder.rglob("*")):
             if file.is_file() and file not in made and file.name != "sitemap.xml":
                 archive.write(file, Path(path.stem, file.relative_to(folder)))
 
 
+def megabytes(path: Path) -> str:
+    return f"{path.stat().st_size / 1e6:.1f} MB"
+
+
+def offer_handout(folder: Path, names: list[str], handout: Path) -> None:
+    """Put the handout beside the pages, and offer it where the chapters end with their notebooks."""
+    shutil.copyfile(handout, folder / HANDOUT)
+    for name in names:
+        page = folder / f"{name}.html"
+        address = f"{'../' * name.count('/')}{HANDOUT}"
+        offered = (
+            f'<p class="take-along">Without the course: <a href="{address}">all exercises as a handout</a> '
+            f"({megabytes(handout)}); its README says how to begin.</p>\n"
+        )
+        text = page.read_text("utf-8")
+        if EXERCISE.search(text):
+            page.write_text(EXERCISE.sub(lambda found, offered=offered: found[1] + offered + found[2], text), "utf-8")
+
+
 def offer(folder: Path, first: str, number_of_pages: int) -> None:
-    """Offer both on the title page."""
+    """Offer the PDF, the archive and, if it is there, the handout on the title page."""
     page = folder / f"{first}.html"
-
-    def megabytes(name: str) -> str:
-        return f"{(folder / name).stat().st_size / 1e6:.1f} MB"
-
+    exercises = ""
+    if (folder / HANDOUT).is_file():
+        exercises = f' <a href="{HANDOUT}">All exercises as a handout</a> ({megabytes(folder / HANDOUT)}).'
     offered = (
         f'<p class="take-along">To take along: <a href="{PDF}">the whole book as a PDF</a> '
-        f'({number_of_pages} pages, {megabytes(PDF)}), and <a href="{ARCHIVE}">its pages as an archive</a> '
-        f"({megabytes(ARCHIVE)}), which are read without a network: unpack it and open <code>index.html</code>.</p>"
+        f'({number_of_pages} pages, {megabytes(folder / PDF)}), and <a href="{ARCHIVE}">its pages as an archive</a> '
+        f"({megabytes(folder / ARCHIVE)}), which are read without a network: unpack it and open "
+        f"<code>index.html</code>.{exercises}</p>"
     )
     page.write_text(page.read_text("utf-8").replace(PLACE, offered), "utf-8")
 
@@ -212,7 +237,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Make the book as a PDF and as an archive, and offer both.")
     parser.add_argument("--html", type=Path, default=BUILT, help="the folder of the built pages")
     parser.add_argument("--pages", nargs="+", help="print these pages only, as a proof")
+    parser.add_argument("--handout", type=Path, help="the zip of the exercises, made by autograder handout")
     arguments = parser.parse_args()
+    if arguments.handout and not arguments.handout.is_file():
+        parser.error(f"{arguments.handout} is not there: run autograder handout first")
     folder = arguments.html.absolute()
     pages = list(contents(yaml.safe_load((ROOT / "book" / "_toc.yml").read_text("utf-8"))))
     if arguments.pages:
@@ -228,6 +256,8 @@ def main() -> int:
         return 0
     number = print_book(folder, pages, folder / PDF)
     pack(folder, folder / ARCHIVE)
+    if arguments.handout:
+        offer_handout(folder, [name for name, _ in pages], arguments.handout)
     offer(folder, first, number)
     print(f"{folder / PDF}: {number} pages\n{folder / ARCHIVE}")
     return 0

@@ -2,12 +2,13 @@
 
 import ast
 import functools
+import importlib.util
 import json
+import lzma
 import os
 import re
 import subprocess
 import sys
-import textwrap
 from dataclasses import replace
 from email.parser import HeaderParser
 from pathlib import Path
@@ -18,7 +19,6 @@ import nbformat
 import pytest
 from exams import CPU, exam
 from nbgrader.utils import is_solution
-from safetensors.torch import load
 from sets import for_every_word, solutions_of, stubs_of
 
 from autograder.calls.kinds import TRAININGS
@@ -31,7 +31,7 @@ from autograder.handout.wheel import files
 from autograder.judge import Exam
 from autograder.problems import problem_sets, problems
 from autograder.programs import source_of
-from autograder.recorded import RecordedExam, problem_of
+from autograder.recorded import RecordedExam, problem_of, tensors_from
 from autograder.release import solution_notebook
 from autograder.shown import Look
 from autograder.table import Report
@@ -50,7 +50,7 @@ def recorded(name: str) -> tuple[bytes, bytes]:
 
 def exam_of_handout(name: str) -> RecordedExam:
     content, tensors = recorded(name)
-    return RecordedExam(problem_of(json.loads(content)), CPU, load(tensors))
+    return RecordedExam(problem_of(json.loads(content)), CPU, tensors_from(tensors))
 
 
 def shown(exam: Exam, outcomes: list) -> tuple:
@@ -82,7 +82,7 @@ def test_the_solution_and_the_stub_are_told_the_same(word, problem):
 def test_no_line_of_a_program_is_in_what_was_recorded(word, problem):
     content, tensors = recorded(problem.name)
     text = json.dumps(json.loads(content), ensure_ascii=False, indent=0).replace("\\n", "\n").replace('\\"', '"')
-    found = {line for line in lines_of(word) if line in text or line.encode() in tensors}
+    found = {line for line in lines_of(word) if line in text or line.encode() in lzma.decompress(tensors)}
     assert found == set()
 
 
@@ -104,11 +104,7 @@ def lines_of(word: str) -> set[str]:
         for program in (*problem.alternatives, *problem.mistakes)
         for function in program.functions
     ]
-    for cell in filter(is_solution, solution_notebook(word).cells):
-        if cell.cell_type == "code":
-            sources += map(
-                textwrap.dedent, re.findall(r"### BEGIN SOLUTION\n(.*?) *### END SOLUTION", cell.source, re.DOTALL)
-            )
+    sources += [c.source for c in filter(is_solution, solution_notebook(word).cells) if c.cell_type == "code"]
     found = {line for source in sources for line in code_of(source)}
     assert len(found) > 20
     return {line for line in found if len(line) >= LONG} - ANYWHERE
@@ -244,6 +240,28 @@ def test_a_student_is_told_the_same_in_a_process_of_its_own(notebook, site):
     (seconds, *told), (_, *right) = (in_a_process(STUDENT, place, *arguments) for place in (site, ROOT))
     assert told == right
     assert seconds < 0.6, "of computing for the first check, torch left out"
+
+
+def test_the_book_offers_it_where_a_chapter_ends_with_its_notebook(tmp_path):
+    spec = importlib.util.spec_from_file_location("downloads", ROOT / "book" / "downloads.py")
+    downloads = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(downloads)
+    box = '<div class="exercise-notebook admonition">\n<p class="admonition-title">{}</p>\n<p>Text\n</div><p>End</p>'
+    pages = {"intro": downloads.PLACE, "word/page": box.format("Now write it"), "word/summary": box.format("Exercise")}
+    (tmp_path / "word").mkdir()
+    for name, text in pages.items():
+        (tmp_path / f"{name}.html").write_text(text)
+    for name in (downloads.PDF, downloads.ARCHIVE, "made.zip"):
+        (tmp_path / name).write_bytes(b"0" * 100_000)
+    downloads.offer_handout(tmp_path, list(pages), tmp_path / "made.zip")
+    downloads.offer(tmp_path, "intro", 12)
+    offering = {name: (tmp_path / f"{name}.html").read_text() for name in pages}
+    assert (tmp_path / downloads.HANDOUT).read_bytes() == (tmp_path / "made.zip").read_bytes()
+    assert f'href="{downloads.HANDOUT}"' in offering["intro"]
+    assert offering["word/page"] == pages["word/page"]
+    assert re.search(
+        rf'Text.*href="\.\./{downloads.HANDOUT}".*0\.1 MB.*</div><p>End', offering["word/summary"], re.DOTALL
+    )
 
 
 def test_a_folder_that_is_no_handout_stays(tmp_path):

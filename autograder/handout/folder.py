@@ -16,7 +16,7 @@ from autograder.digest import ROOT
 from autograder.handout.record import as_bytes, record
 from autograder.handout.wheel import write_wheel
 from autograder.problems import problem_sets
-from autograder.recorded import INDEX
+from autograder.recorded import INDEX, TENSORS
 
 NAME = "handout"
 
@@ -29,6 +29,7 @@ Unpack this folder to a place of your own, open a terminal in it, and begin with
   `%pip install ./{wheel}` in a cell above the first one; the torch that is there stays.{links}
 - Write each function in its cell, run the cell, and run the check below it until it gives all the points.
 - `check("{problem}").case()` shows the first case that failed, and `check()` your points so far.
+- Hand in the notebooks as your instructor asks.
 """
 
 LINKS = """# Without an installation
@@ -86,7 +87,7 @@ def data_of(words: Sequence[str], say: Callable[[str], None]) -> Mapping[str, by
         index[word] = {"problems": [problem.name for problem in chapter], "places": drawn.places(word)}
         for problem in chapter:
             content, tensors = as_bytes(*record(drawn.exam_of(problem, torch.device("cpu"))))
-            files |= {f"{problem.name}.json": content, f"{problem.name}.safetensors": tensors}
+            files |= {f"{problem.name}.json": content, f"{problem.name}{TENSORS}": tensors}
     return {INDEX: json.dumps(index, ensure_ascii=False).encode(), **files}
 
 

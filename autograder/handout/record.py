@@ -1,10 +1,11 @@
 """An exam as data, which `recorded` reads: its cases, what they must give, and what known mistakes give.
 
-A mistake's result is kept as its distance from the right one, in steps of half the tolerance; numbers of it that are right
-are taken for exactly right. What two of them have in common is kept once.
+A mistake's result is kept as its distance from the right one, in tolerances; numbers of it that are
+right are taken for exactly right. What two of them have in common is kept once.
 """
 
 import json
+import lzma
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -148,20 +149,22 @@ def _outcome(exam: Exam, i: int, outcome: Outcome, tensors: Tensors) -> dict[str
 
 
 def _output(values: torch.Tensor, right: torch.Tensor, tolerance: float, tensors: Tensors) -> Any:
-    """One output of a mistake: right, or so many halves of the tolerance off, or as it is.
+    """One output of a mistake: right, or so many tolerances off, or as it is.
 
-    What is wrong stays so: it is off by three halves at least.
+    A program with the same mistake stays within half of a tolerance of it, and so within one of what is kept. What is
+    wrong stays so: it is off by two at least.
     """
     if values.shape != right.shape or values.dtype != right.dtype or not right.is_floating_point():
         return encode(values, tensors)
     near = _near(values, right, tolerance)
     if near.all():
         return "right"
-    steps = ((values.double() - right.double()) / (tolerance / 2)).where(~near, 0.0)
-    if not bool((steps.abs() < 2**31 - 1).all()):
+    steps = ((values.double() - right.double()) / tolerance).where(~near, 0.0)
+    if not bool((steps.abs() < 2**30).all()):
         return encode(values, tensors)
-    steps = steps.sign() * steps.abs().round().clamp(min=3.0)
-    return {"steps": encode(steps.to(torch.int32), tensors)["tensor"]}
+    # The sign is the lowest bit: the upper bytes of small numbers are 0, whatever their sign.
+    twice = 2 * steps.abs().round().clamp(min=2.0) + (steps < 0)
+    return {"steps": encode(twice.where(~near, 0.0).to(torch.int32), tensors)["tensor"]}
 
 
 def _packed(tensors: Tensors) -> tuple[Tensors, dict[str, Any]]:
@@ -191,4 +194,4 @@ def as_bytes(content: Mapping[str, Any], tensors: Tensors) -> tuple[bytes, bytes
     """Both as the bytes of their files."""
     from safetensors.torch import save
 
-    return json.dumps(content, ensure_ascii=False).encode(), save(tensors)
+    return json.dumps(content, ensure_ascii=False).encode(), lzma.compress(save(tensors))

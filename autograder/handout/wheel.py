@@ -86,7 +86,9 @@ def write_wheel(data: Mapping[str, bytes], stage: Path, target: Path) -> Path:
     command = [sys.executable, "-c", build, str(target.resolve())]
     # Without the time of its making equal handouts are equal files; a zip knows none before 1980.
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "315532800"}
-    subprocess.run(command, cwd=stage, env=environment, check=True, stdout=subprocess.DEVNULL)
+    built = subprocess.run(command, cwd=stage, env=environment, capture_output=True, text=True, check=False)
+    if built.returncode:
+        raise ValueError(f"The wheel was not built: {built.stderr.strip()}")
     (wheel,) = target.glob("*.whl")
     return wheel
 

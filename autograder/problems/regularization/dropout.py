@@ -28,7 +28,12 @@ def _arguments(generator, x, p, training=True):
 
 def _rectified(generator: torch.Generator, *shape: int) -> torch.Tensor:
     """Half of the numbers are 0, as behind a ReLU."""
-    return away_from_zero(generator, *shape).clamp(min=0)
+    return _coarse(away_from_zero(generator, *shape).clamp(min=0))
+
+
+def _coarse(values: torch.Tensor) -> torch.Tensor:
+    """Multiples of 1/256: they take little room in a handout, and what is dropped shows in them as in any numbers."""
+    return (256 * values).round() / 256
 
 
 def _forward(generator: torch.Generator) -> list[Case]:
@@ -36,7 +41,7 @@ def _forward(generator: torch.Generator) -> list[Case]:
         return Case(name, criterion, {**_arguments(generator, x, p, training), "count": count}, **how)
 
     def x(*shape):
-        return away_from_zero(generator, *shape)
+        return _coarse(away_from_zero(generator, *shape))
 
     return transposed_too(
         [
@@ -73,10 +78,11 @@ def _wanted(case: Case):
 
 def _backward(generator: torch.Generator) -> list[Case]:
     def case(name, criterion, x, p, training=True, **how):
-        return Case(name, criterion, _arguments(generator, x, p, training), wide_normal(generator, *x.shape), **how)
+        arguments = _arguments(generator, x, p, training)
+        return Case(name, criterion, arguments, _coarse(wide_normal(generator, *x.shape)), **how)
 
     def x(*shape):
-        return away_from_zero(generator, *shape)
+        return _coarse(away_from_zero(generator, *shape))
 
     return transposed_too(
         [
