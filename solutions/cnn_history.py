@@ -372,7 +372,7 @@ def where_it_looks():
     _, axes = plt.subplots(2, 4, figsize=(8, 4), layout="constrained")
     for column, digit in enumerate((0, 3, 4, 7)):
         image = images[labels == digit][0]
-        seen = occlusion_map(model.eval(), image, digit, 3, 1)
+        seen = occlusion_map(model.eval(), image, digit, 3, 1).detach()
         axes[0, column].imshow(image[0], cmap="gray_r")
         axes[1, column].imshow(seen, cmap="gray")
         axes[0, column].set(title=f"a {digit}", xticks=[], yticks=[])

@@ -67,7 +67,7 @@ out, center_backward(torch.tensor([1.0, 0.0, 0.0, 0.0]), cache)
 
 # %% [markdown]
 # The second thing that a forward function returns is the *cache*: whatever you want to find again on the way
-# back. Here nothing is needed. Four things hold for all your functions:
+# back. Here nothing is needed. Five things hold for all your functions:
 #
 # - **Shapes.** `out` and `dx` have the shape of `x`, `dweight` and `dbias` those of `weight` and `bias`.
 #   Every number that you are given is finite, and no dimension has size 0: a batch has at least one sample.
@@ -77,7 +77,6 @@ out, center_backward(torch.tensor([1.0, 0.0, 0.0, 0.0]), cache)
 #   caller's tensor. Make a new one. `dout` is not yours either.
 # - **Any layout.** A transposed tensor is an ordinary input, although its numbers do not lie in memory row
 #   after row. `reshape` accepts it; `view` may not.
-#
 # - **Forward first.** The check of a backward function calls your own forward function. If that one is wrong,
 #   backward goes wrong with it.
 #

@@ -1333,6 +1333,7 @@ CNN_HISTORY = {
         (
             "There are channels_7x7 maps inside of the second and the third, and branch_channels at every end.",
             "values",
+            "branch_channels left out",
         ),
         ("State: branch1x1; branch7x7_1 to branch7x7_3; branch7x7dbl_1 to branch7x7dbl_5; branch_pool.", *EVERY),
     ],

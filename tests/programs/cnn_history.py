@@ -702,6 +702,11 @@ WRONG = {
     "inception with one reduction": ("InceptionModule", [SharedReduction], {"values"}),
     "inception with torchvision's 3 for 5": ("InceptionModule", [FiveAsThree], {"values"}),
     "factorized, rows for columns": ("FactorizedInception", [FactorizedTurned], {"values"}),
+    "factorized, 128 maps where nothing is said": (
+        "FactorizedInception",
+        [lambda channels, inside, maps=128: Factorized(channels, inside, maps)],
+        {"edge cases"},
+    ),
     "a block that always projects": ("BasicBlock", [AlwaysProjected], {"values"}),
     "a block that projects for channels alone": ("BasicBlock", [ProjectedForChannelsAlone], {"edge cases"}),
     "a block with biases": ("BasicBlock", [WithBias], {"values"}),

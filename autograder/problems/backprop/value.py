@@ -487,6 +487,23 @@ slip(
 )
 slip(
     Value__rules,
+    "every_way_on_a_stack",
+    "What came back over the first of two ways is sent on twice: a node sends on when all of its gradient is there.",
+    (
+        _TOPOLOGICAL,
+        """\
+        self.grad = 1.0
+        stack = [self]
+        while stack:
+            node = stack.pop()
+            for parent, slope in node.parents:
+                parent.grad += slope * node.grad
+                stack.append(parent)
+""",
+    ),
+)
+slip(
+    Value__rules,
     "depth_first",
     "A node sends its gradient on before all of it has arrived: the order of the way back is wrong.",
     (

@@ -21,6 +21,7 @@ def _modules(generator: torch.Generator) -> list[Case]:
         case("4 channels in, 12 out", "values", (4, 2, 3), (2, 4, 7, 5)),
         case("3 channels in, 8 out, in evaluation", "values", (3, 4, 2), (2, 3, 6, 8), training=False),
         case("smaller than the kernels", "edge cases", (3, 2, 2), (3, 3, 3, 4)),
+        case("branch_channels left out", "edge cases", (2, 1), (2, 2, 2, 2)),
         case("5 channels in, 4 out, float64", "contract", (5, 3, 1), (2, 5, 5, 6), dtype=torch.float64),
     ]
 

@@ -114,6 +114,16 @@ slip(
 )
 slip(
     LeNetC3__table,
+    "typed_as_they_follow",
+    "Where the table goes around its end, the maps are not in ascending order: 4, 5, 0 is read as 0, 4, 5.",
+    ("            [0, 4, 5],\n            [0, 1, 5],", "            [4, 5, 0],\n            [5, 0, 1],"),
+    (
+        "            [0, 3, 4, 5],\n            [0, 1, 4, 5],\n            [0, 1, 2, 5],",
+        "            [3, 4, 5, 0],\n            [4, 5, 0, 1],\n            [5, 0, 1, 2],",
+    ),
+)
+slip(
+    LeNetC3__table,
     "fours_always_neighbours",
     "Of the nine maps that see four, the last three do not see four neighbours: there is a gap in the middle.",
     (

@@ -100,6 +100,12 @@ def pca_fit__smallest_first(x, k):
     return x.mean(dim=0), columns.T[:k], variances[:k]
 
 
+def pca_fit__as_they_come(x, k):
+    """Two things of eigh were taken as they come: the smallest eigenvalue is the first, an eigenvector is a column."""
+    variances, columns = torch.linalg.eigh(torch.atleast_2d(torch.cov(x.T)))
+    return x.mean(dim=0), columns[:k], variances[:k]
+
+
 def pca_fit__ascending(x, k):
     """The right components, but the largest variance comes last."""
     variances, columns = torch.linalg.eigh(torch.atleast_2d(torch.cov(x.T)))
