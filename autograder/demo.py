@@ -24,7 +24,7 @@ from autograder.course import ROOT, digest_of, nbgrader_at
 from autograder.digest import digest
 from autograder.grading import feedback
 from autograder.grading.run import GradingError, Options, grade_class
-from autograder.names import MIME, PREFIX
+from autograder.names import PREFIX, verdict_in
 from autograder.problem import Problem
 from autograder.problems import problem_sets
 from autograder.programs import Program, source_of
@@ -248,7 +248,6 @@ def _recognised(word: str, student: Student) -> Iterator[tuple[str, str]]:
     """Each problem in which a known mistake was recognised, and the mistake's name."""
     notebook = nbformat.read(COURSE / "autograded" / student.name / word / f"{word}.ipynb", as_version=4)
     for cell in filter(is_grade, notebook.cells):
-        for output in cell.get("outputs", []):
-            record = output.get("data", {}).get(MIME, {})
-            if record.get("mistake"):
-                yield record["problem"], record["mistake"]
+        record = verdict_in(cell)
+        if record.get("mistake"):
+            yield record["problem"], record["mistake"]

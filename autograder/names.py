@@ -1,7 +1,19 @@
-"""Names that stand in notebooks, for whoever reads one without loading torch."""
+"""Names that stand in notebooks, and the verdict of a check, for whoever reads one without loading torch."""
+
+from collections.abc import Mapping
+from typing import Any
 
 # What the grade_id of a check begins with; the name of its problem follows.
 PREFIX = "check_"
 
 # The type of the output that holds a verdict as data.
 MIME = "application/vnd.autograder.verdict+json"
+
+
+def verdict_in(cell: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The verdict that a cell of a notebook shows, as data; nothing where it shows none.
+
+    Only what stands in a grade cell is the grader's own: whoever reads what a student has handed in asks for such.
+    """
+    shown = (output.get("data", {}).get(MIME) for output in cell.get("outputs", ()))
+    return next(filter(None, shown), {})

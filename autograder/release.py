@@ -32,7 +32,7 @@ from autograder.calls.outcome import shorten
 from autograder.course import ROOT, digest_of, nbgrader_at
 from autograder.coverage import coverage
 from autograder.digest import digest
-from autograder.names import MIME, PREFIX
+from autograder.names import PREFIX, verdict_in
 from autograder.problem import Problem
 from autograder.problems import problem_sets, problems
 from autograder.sandbox.provisioner import WarmProvisioner
@@ -428,8 +428,7 @@ def _grade(cell: NotebookNode) -> tuple[float | None, float]:
     """Points earned (None where a person must read) and points possible, as nbgrader counts them."""
     if not is_grade(cell) or is_solution(cell):
         return None, 0.0
-    records = (output.get("data", {}).get(MIME) for output in cell.get("outputs", []))
-    if record := next(filter(None, records), None):
+    if record := verdict_in(cell):
         # Run as by a student, it shows a table where nbgrader would read a number.
         return record["score"], float(cell.metadata.nbgrader.points)
     return determine_grade(cell, logging.getLogger(__name__))

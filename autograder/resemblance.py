@@ -1,11 +1,12 @@
 """Which known mistake a wrong program resembles, when it is none of them to the last digit.
 
 Programs with the same mistake differ in what it does to the numbers: one overflows to infinity where the other gives
-NaN, sums are rounded in another order, and a second mistake shows in other cases or in another output. A mistake is
-named only if all that resemble the program have the same hint.
+NaN, sums are rounded in another order, and a second mistake shows in other cases or in another output. Some raise an
+error where the numbers of a case are such. A mistake is named only if all that resemble the program have the same hint.
 """
 
 import itertools
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,10 @@ NEAR = 0.01
 
 # Fewer numbers than these may be near each other by chance: they must be equal up to rounding.
 FEW = 4
+
+# The type of the exception in the complaint about a call; numpy and torch raise different ones for the same reason.
+RAISED = re.compile(r"^\w+ raised (\w+): ")
+SAME_REASON = {"ValueError": "RuntimeError"}
 
 
 def nearest(
@@ -44,12 +49,45 @@ def nearest(
         if wrong:
             compared = _Compared(problem, expected, outcomes, of_program)
             right = [i for i in places if i not in wrong]
-            # Two mistakes may show in two edge cases.
-            alone = [[i] for i in wrong] if criterion == "edge cases" and len(wrong) > 1 else []
-            return next(filter(None, (compared.named(some, right) for some in [wrong, *alone])), None)
+            if found := compared.named(wrong, right):
+                return found
+            # Two mistakes may show in two edge cases. One case says little: what is wrong in a plain case is not it.
+            plain = [i for i, case in enumerate(cases) if case.criterion == "values"]
+            alone = wrong if criterion == "edge cases" and len(wrong) > 1 else []
+            return next(filter(None, (compared.named([i], right, plain) for i in alone)), None)
         if places != all_of_it:
-            return None
+            return _raising_alike(problem, cases, expected, outcomes, of_program)
     return None
+
+
+def _raising_alike(
+    problem: Judged,
+    cases: Sequence[Case],
+    expected: Sequence[Expected],
+    outcomes: Sequence[Outcome],
+    of_program: Callable[[Mistake, int], Outcome],
+) -> Mistake | None:
+    """The mistake that raises an error where the program does, which is in some cases, and is right in all others."""
+    asked = [i for i, case in enumerate(cases) if case.criterion in ("values", "edge cases") and not case.timed]
+    raised = {i: _raised(outcomes[i]) for i in asked if outcomes[i].outputs is None}
+    if len(raised) == len(asked) or not all(raised.values()):
+        return None
+
+    def like(mistake: Program) -> bool:
+        return all(_raised(of_program(mistake, i)) == raised[i] for i in raised) and not _differing(
+            [i for i in asked if i not in raised], {i: of_program(mistake, i) for i in asked}, expected
+        )
+
+    if _differing([i for i in asked if i not in raised], outcomes, expected):
+        return None
+    found = [mistake for mistake in problem.mistakes if like(mistake)]
+    return found[0] if len({mistake.hint for mistake in found}) == 1 else None
+
+
+def _raised(outcome: Outcome) -> str | None:
+    """The type of the exception that a call raised; None where it gave something, or nothing for another reason."""
+    found = RAISED.match(outcome.complaint or "")
+    return found and SAME_REASON.get(found[1], found[1])
 
 
 @dataclass(frozen=True)
@@ -61,13 +99,15 @@ class _Compared:
     outcomes: Sequence[Outcome]
     of_program: Callable[[Mistake, int], Outcome]
 
-    def named(self, wrong: Sequence[int], right: Sequence[int]) -> Mistake | None:
+    def named(self, wrong: Sequence[int], right: Sequence[int], never: Sequence[int] = ()) -> Mistake | None:
         """The mistake that explains all outputs that differ in the cases `wrong`, or else some of several gradients.
 
-        A mistake that is wrong in the cases `right`, too, comes last: the program may have a branch without it.
+        A mistake that is wrong in the cases `right`, too, comes last: the program may have a branch without it. One
+        that is wrong in the cases `never` is not it.
         """
         differing = sorted(_differing(wrong, self.outcomes, self.expected))
-        known = [(mistake, self._differing_of(mistake, wrong)) for mistake in self.problem.mistakes]
+        mistakes = [mistake for mistake in self.problem.mistakes if not self._differing_of(mistake, never)]
+        known = [(mistake, self._differing_of(mistake, wrong)) for mistake in mistakes]
         # Sentences about gradients speak of each; others compare outputs with each other.
         fewest = 1 if self.problem.call is backward else len(differing)
         for elsewhere in (False, True):
@@ -109,6 +149,8 @@ def _differing(places: Sequence[int], outcomes: Any, expected: Sequence[Expected
 
 
 def _right(outcome: Outcome, expected: Expected, k: int) -> bool:
+    if outcome.outputs is None:
+        return False
     got, right = outcome.outputs[k].values, expected.outputs[k]
     if got.shape != right.shape or got.is_complex():
         return False
@@ -117,9 +159,15 @@ def _right(outcome: Outcome, expected: Expected, k: int) -> bool:
 
 
 def _resemble(got: torch.Tensor, known: torch.Tensor, right: torch.Tensor, tolerance: float) -> bool:
-    """Whether two wrong results are near each other, and both finite or both not at the same places."""
-    if got.shape != known.shape or got.is_complex() or not got.is_floating_point():
+    """Whether two wrong results are near each other, and both finite or both not at the same places.
+
+    Whole numbers, such as indices and counts, are equal.
+    """
+    if got.shape != known.shape or got.is_complex():
         return False
+    if not got.is_floating_point():
+        # Of a few whole numbers some are equal by chance.
+        return got.numel() >= FEW and torch.equal(got, known)
     finite = got.isfinite()
     if not torch.equal(finite, known.isfinite()):
         return False

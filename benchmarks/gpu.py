@@ -34,10 +34,10 @@ from autograder.course import ROOT, nbgrader_at, words
 from autograder.grading import gpus
 from autograder.grading.run import Options, grade_class
 from autograder.judge import Exam
+from autograder.names import verdict_in
 from autograder.problem import Problem
 from autograder.problems import problem_sets
 from autograder.release import register
-from autograder.table import MIME
 
 SEED = 20300101
 TIMED = "activations"
@@ -73,9 +73,8 @@ def verdicts(root: Path, word: str) -> dict[tuple[str, str], tuple]:
     found = {}
     for path in sorted(root.glob(f"autograded/*/{word}/{word}.ipynb")):
         for cell in filter(is_grade, nbformat.read(path, as_version=4).cells):
-            for output in cell.get("outputs", []):
-                if record := output.get("data", {}).get(MIME):
-                    found[path.parts[-3], record["problem"]] = (record["score"], record["mistake"])
+            if record := verdict_in(cell):
+                found[path.parts[-3], record["problem"]] = (record["score"], record["mistake"])
     return found
 
 

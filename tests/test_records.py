@@ -370,6 +370,24 @@ def test_a_result_for_other_cells_is_refused(gradebook):
 
 
 @pytest.mark.slow
+def test_a_check_that_was_added_since_a_submission_was_made_has_its_points(gradebook):
+    scores = {"check_first": 3.0, "check_second": 4.0, "answer": None}
+    assert record(gradebook, "ps", "ann", None, {"one": Result(scores)}, OnePointAnHour()).points == 7.0
+    gradebook.find_grade("answer", "one", "ps", "ann").manual_score = 2.0
+    gradebook.db.commit()
+    gradebook.add_grade_cell("check_third", "one", "ps", max_score=6, cell_type="code")
+    gradebook.add_solution_cell("third", "one", "ps")
+    results = {"one": Result(scores | {"check_third": 6.0}, frozenset({"third"}))}
+    for student, points in (("ann", 15.0), ("bea", 13.0), ("ann", 15.0)):
+        assert record(gradebook, "ps", student, None, results, OnePointAnHour()).points == points
+        assert exported(gradebook, student) == points
+        assert gradebook.find_grade("check_third", "one", "ps", student).auto_score == 6.0
+        assert gradebook.find_comment("third", "one", "ps", student).auto_comment == "No response."
+        # The cells of the notebook that was not handed in are as they were.
+        assert len(gradebook.find_submission_notebook("two", "ps", student).grades) == 4
+
+
+@pytest.mark.slow
 def test_the_caller_s_objects_are_read_anew(gradebook):
     def results(points):
         return {"one": Result({"check_first": points, "check_second": 0.0, "answer": 0.0})}

@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import unicodedata
+from dataclasses import replace
 from datetime import datetime
 
 import nbformat
@@ -146,6 +147,22 @@ def test_who_handed_in_no_notebook_is_not_graded(course, monkeypatch, capsys):
     assert "2 graded, median 2 points; 1 not graded." in said
     with gradebook(course) as book:
         assert "eve" not in {student.id for student in book.students}
+
+
+def test_a_result_that_the_gradebook_has_no_place_for_costs_nobody_else_anything(course, monkeypatch):
+    """As where the assignment was released anew while the class was graded."""
+
+    def others(job):
+        graded, odd = all_right(job), job.notebooks["ps"].endswith(b"}\n\n")
+        return replace(graded, results={"ps": Result({"check_f": 2.0})}) if odd else graded
+
+    path = course / "submitted" / "ann" / "ps" / "ps.ipynb"
+    path.write_text(path.read_text().rstrip() + "\n\n")
+    monkeypatch.setattr(run, "grade", others)
+    found = lines(course)
+    assert found["ann"].score is None
+    assert "differ in the grade cells why; release the assignment again." in found["ann"].problem
+    assert found["bob"].score == Score(points=2.0, possible=2.0, unread=3.0)
 
 
 @pytest.mark.parametrize("typed", ["NFC", "NFD"])

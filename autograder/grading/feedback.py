@@ -19,7 +19,7 @@ from sqlalchemy import Engine, NullPool, create_engine
 from traitlets.config import Config
 
 from autograder.grading.records import Given, Score, given
-from autograder.names import MIME, PREFIX
+from autograder.names import MIME, PREFIX, verdict_in
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -132,7 +132,7 @@ def _record(cell: NotebookNode) -> Mapping[str, Any]:
     """The verdict that a check shows, as data; nothing where there is none."""
     if not is_grade(cell) or is_solution(cell):
         return {}
-    return next((o.data[MIME] for o in cell.get("outputs", []) if MIME in o.get("data", {})), {})
+    return verdict_in(cell)
 
 
 def _of_cell(cell: NotebookNode) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from autograder.grading.records import (
     TASK,
 )
 from autograder.grading.restore import cell_order
-from autograder.names import MIME, PREFIX
+from autograder.names import PREFIX, verdict_in
 
 # What the grader says of a cell that met a limit, see `execute`.
 LIMITS = ("Stopped", "NotRun", "KernelEnded", "OutputLost")
@@ -189,9 +189,9 @@ def read_executed(content: str | bytes) -> Executed | None:
         for output in cell.get("outputs", ()):
             if output.get("output_type") == "error" and output.get("ename") in LIMITS:
                 limits.append("".join(output.get("evalue", "")))
-            # Only a check has a verdict: what students show is kept as text and pictures alone.
-            if marked.get("grade") and MIME in output.get("data", {}):
-                records[grade_id] = output["data"][MIME]
+        # Only a check has a verdict: what students show is kept as text and pictures alone.
+        if marked.get("grade") and (record := verdict_in(cell)):
+            records[grade_id] = record
     return Executed(records, sources, tuple(limits))
 
 

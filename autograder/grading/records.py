@@ -155,6 +155,10 @@ def _record(
 ) -> Score:
     submission, late = _submission(connection, assignment, student, timestamp)
     notebooks, grades, comments = _rows(connection, submission)
+    there = {(row["notebook"], row["name"]) for row in grades}
+    if any((notebook, name) not in there for notebook, result in results.items() for name in result.scores):
+        _complete(connection, submission)
+        notebooks, grades, comments = _rows(connection, submission)
     _refuse_other_cells(notebooks, grades, results)
     graded = [_graded(row, results, again) for row in grades]
     _update(connection, GRADE, ["auto_score", "needs_manual_grade"], grades, graded)
@@ -267,6 +271,26 @@ def _create(connection: Connection, id: str, assignment: str, student: str, time
     for table, new in rows:
         if new:
             connection.execute(insert(table), new)
+
+
+def _complete(connection: Connection, submission: str) -> None:
+    """Rows for the cells that the assignment has got since the submission was made, as a new one would have them."""
+    notebooks = {
+        row.notebook_id: row.id
+        for row in connection.execute(
+            select(SUBMITTED.c.notebook_id, SUBMITTED.c.id).where(SUBMITTED.c.assignment_id == submission)
+        )
+    }
+    for table, other in ((GRADE, "SolutionCell"), (COMMENT, "GradeCell")):
+        there = select(table.c.cell_id).where(table.c.notebook_id.in_(notebooks.values()))
+        cells = connection.execute(
+            select(CELL.c.id, CELL.c.notebook_id)
+            .where(CELL.c.notebook_id.in_(notebooks))
+            .where(CELL.c.type != other)
+            .where(CELL.c.id.not_in(there))
+        ).all()
+        if cells:
+            connection.execute(insert(table), [_of(cell, notebooks) for cell in cells])
 
 
 def _of(cell: Row, notebooks: Mapping[str, str]) -> dict[str, str]:

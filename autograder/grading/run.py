@@ -345,7 +345,11 @@ class _Course:
     def _write(self, student: str, submission: intake.Submission, graded: Graded) -> Line:
         """Into the gradebook, then into autograded/: what lies there is in the gradebook."""
         self._stage(student, submission, graded)
-        score = _patiently(lambda: self._record(student, submission, graded), self._gradebook)
+        try:
+            score = _patiently(lambda: self._record(student, submission, graded), self._gradebook)
+        except (MissingEntry, ValueError) as error:
+            # As where the assignment was released anew while the class was graded.
+            return Line(student, None, submission.remarks, str(error))
         self._move(student)
         return Line(student, score, (*submission.remarks, *graded.remarks))
 
@@ -389,7 +393,7 @@ class _Course:
             before, points = _patiently(lambda: recorded(self._gradebook, self._assignment, student), self._gradebook)
             after = _patiently(lambda: self._again(student, graded.results, write=False), self._gradebook)
         except (MissingEntry, ValueError) as error:
-            # As where a check was added since: the gradebook has no place for its points yet.
+            # As where the assignment was released anew while the class was graded.
             return Line(student, None, problem=str(error))
         reasons = tuple(itertools.chain.from_iterable(
             changes(name, points, result.scores, old[name], read_executed(graded.notebooks[name]))

@@ -270,6 +270,13 @@ def posted_prelu_backward(kind):
 
 PRELU = problems()["prelu_backward"].companions[0]
 
+
+def slope_of_all_channels(dout, cache):
+    x, w = cache
+    a = w.reshape(-1, *[1] * (x.dim() - 2))
+    return torch.where(x > 0, dout, a * dout), torch.ones_like(w) * (dout * x.clamp(max=0)).sum()
+
+
 NAMED = {
     "sigmoid by two exponentials": ("sigmoid_forward", [lambda x: (torch.exp(x) / (torch.exp(x) + 1), x)], "inf / inf"),
     "sigmoid of the wrong sign": ("sigmoid_forward", [lambda x: (torch.pow(1 + x.exp(), -1), x)], "falls where"),
@@ -310,5 +317,13 @@ NAMED = {
         "elu_forward",
         [lambda x, alpha=1.0: (torch.where(x > 0, x, torch.exp(x.clamp(max=0)) - 1), (x, alpha))],
         "alpha",
+    ),
+    "one slope's gradient for all channels": (
+        "prelu_backward",
+        [
+            slope_of_all_channels,
+            lambda x, w: (torch.where(x > 0, x, w.reshape(-1, *[1] * (x.dim() - 2)) * x), (x, w)),
+        ],
+        "the same number for all channels",
     ),
 }

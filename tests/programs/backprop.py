@@ -529,6 +529,221 @@ def neuron_of_nodes(w, x):
     return as_tensor(f.data), (as_tensor([v.grad for v in weights]), as_tensor([v.grad for v in inputs]))
 
 
+def logarithm_of_the_sum(a):
+    """As it stands in textbooks: the largest number, and the logarithm of what is left."""
+    largest = a.amax(1, keepdim=True)
+    return largest + (a - largest).exp().sum(1, keepdim=True).log()
+
+
+def softmax_by_logarithms(x):
+    out = torch.exp(x - logarithm_of_the_sum(x))
+    return out, out
+
+
+def softmax_by_differences(x):
+    out = torch.stack([1 / torch.exp(x - x[:, i : i + 1]).sum(1) for i in range(x.shape[1])], 1)
+    return out, out
+
+
+def loss_by_logarithms(logits, target, loss=None, gradient=None):
+    """Right, but for what is put in place of the loss or of its gradient."""
+    log_p, y = logits - logarithm_of_the_sum(logits), F.one_hot(target, logits.shape[1])
+    right = -(log_p * y).sum() / len(target)
+    return loss(log_p, y) if loss else right, gradient(log_p.exp(), y) if gradient else (log_p.exp() - y) / len(target)
+
+
+def loss_by_halves(logits, target):
+    def total(a):
+        if a.shape[1] == 1:
+            return a[:, 0]
+        p, q = total(a[:, : a.shape[1] // 2]), total(a[:, a.shape[1] // 2 :])
+        return torch.maximum(p, q) + torch.log1p(torch.exp(-(p - q).abs()))
+
+    ends = total(logits)
+    right = torch.take_along_dim(logits, target[:, None], 1)[:, 0]
+    p = torch.exp(logits - ends[:, None])
+    return torch.mean(ends - right), (p - F.one_hot(target, logits.shape[1])) / logits.size(0)
+
+
+def differences_by_nditer(f, x, eps):
+    flat = x.detach().clone().contiguous().view(-1)
+    slopes, places = [], numpy.nditer(numpy.zeros(flat.numel()), flags=["multi_index"])
+    for _ in places:
+        (i,) = places.multi_index
+        old, values = flat[i].item(), []
+        for sign in (1, -1):
+            flat[i] = old + sign * eps
+            values.append(f(flat.view(x.shape)).item())
+        flat[i] = old
+        slopes.append((values[0] - values[1]) / (2 * eps))
+    return torch.tensor(slopes, dtype=x.dtype).reshape(x.shape)
+
+
+def layer_of_outer_products(dout, cache):
+    x, w = cache
+    return sum(dout[:, m : m + 1] * w[m] for m in range(len(w))), sum(map(torch.outer, dout, x)), sum(dout)
+
+
+def differences_that_are_not_put_on_the_other_side(f, x, eps):
+    flat, grad = x.clone().reshape(-1), torch.zeros(x.numel(), dtype=x.dtype)
+    for i in range(x.numel()):
+        flat[i] += eps
+        above = f(flat.reshape(x.shape))
+        flat[i] -= eps
+        grad[i] = (above - f(flat.reshape(x.shape))) / (2 * eps)
+    return grad.reshape(x.shape)
+
+
+def neuron_with_a_bias_of_ones(w, x):
+    f, (dw, dx) = neuron(w, x, torch.sigmoid)
+    return f, (torch.cat([dw[:-1], torch.ones_like(dw[-1:])]), dx)
+
+
+def net_with(change, slope=lambda z, h: (z > 0).to(z)):
+    """A two-layer net as in the first assignment of a public course; `change` gets its gradients and its weights."""
+
+    def two_layer_net(params, x, target):
+        w1, b1, w2, b2 = (params[name] for name in ("W1", "b1", "W2", "b2"))
+        z = x @ w1.t() + b1
+        h = torch.maximum(z, torch.zeros_like(z))
+        loss, dscores = loss_by_logarithms(h @ w2.t() + b2, target)
+        dh = (dscores @ w2) * slope(z, h)
+        return loss, change({"W1": dh.t() @ x, "b1": dh.sum(0), "W2": dscores.t() @ h, "b2": dscores.sum(0)}, params)
+
+    return two_layer_net
+
+
+# As it is written in the lecture, and copied ever since.
+LECTURE = """
+class Value:
+    def __init__(self, data, _children=(), _op=""):
+        self.data = float(data)
+        self.grad = 0.0
+        self._backward = lambda: None
+        self._prev = set(_children)
+
+    def __add__(self, other):
+        other = other if isinstance(other, Value) else Value(other)
+        out = Value(self.data + other.data, (self, other), "+")
+
+        def _backward():
+            self.grad += out.grad  # of a sum
+            other.grad += out.grad
+
+        out._backward = _backward
+        return out
+
+    def __mul__(self, other):
+        other = other if isinstance(other, Value) else Value(other)
+        out = Value(self.data * other.data, (self, other), "*")
+
+        def _backward():
+            self.grad += other.data * out.grad
+            other.grad += self.data * out.grad
+
+        out._backward = _backward
+        return out
+
+    def __pow__(self, other):
+        if isinstance(other, Value):
+            out = Value(self.data**other.data, (self, other), "**")
+
+            def _backward():
+                self.grad += other.data * self.data ** (other.data - 1) * out.grad
+                other.grad += out.data * math.log(self.data) * out.grad
+
+        else:
+            out = Value(self.data**other, (self,), "**")
+
+            def _backward():
+                self.grad += other * self.data ** (other - 1) * out.grad
+
+        out._backward = _backward
+        return out
+
+    def exp(self):
+        out = Value(math.exp(self.data), (self,), "exp")
+
+        def _backward():
+            self.grad += out.data * out.grad  # of exp
+
+        out._backward = _backward
+        return out
+
+    def relu(self):
+        out = Value(0 if self.data < 0 else self.data, (self,), "ReLU")
+
+        def _backward():
+            self.grad += (out.data > 0) * out.grad
+
+        out._backward = _backward
+        return out
+
+    def tanh(self):
+        x = self.data
+        t = (math.exp(2 * x) - 1) / (math.exp(2 * x) + 1)
+        out = Value(t, (self,), "tanh")
+
+        def _backward():
+            self.grad += (1 - t**2) * out.grad
+
+        out._backward = _backward
+        return out
+
+    def backward(self):
+        topo, visited = [], set()
+
+        def build_topo(v):
+            if v not in visited:
+                visited.add(v)
+                for child in v._prev:
+                    build_topo(child)
+                topo.append(v)
+
+        build_topo(self)
+        self.grad = 1.0
+        for v in reversed(topo):
+            v._backward()
+
+    def __neg__(self):
+        return self * -1
+
+    def __sub__(self, other):
+        return self + (-other)
+
+    def __rsub__(self, other):
+        return Value(other) + (-self)
+
+    def __truediv__(self, other):
+        return self * other**-1
+
+    def __rtruediv__(self, other):
+        return Value(other) * self**-1
+
+    def __rpow__(self, other):
+        return Value(other) ** self
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+"""
+
+
+def lecture(*changes):
+    """The lecture's class with some of its texts changed."""
+    source = LECTURE
+    for old, new in changes:
+        assert source.count(old) == 1, old
+        source = source.replace(old, new)
+    namespace = {"math": math}
+    exec(source, namespace)
+    return [namespace["Value"]]
+
+
+OF_A_SUM = "self.grad += out.grad  # of a sum\n            other.grad += out.grad"
+OF_A_PRODUCT = "self.grad += other.data * out.grad\n            other.grad += self.data * out.grad"
+OF_A_POWER = "self.grad += other * self.data ** (other - 1) * out.grad"
+
+
 RIGHT = {
     "sum_product as a lambda": ("sum_product", [lambda x, y, z: [x * z + y * z, [z, z.clone(), y + x]]]),
     "sum_product in float64": (
@@ -598,6 +813,21 @@ RIGHT = {
     "net with an ordered dict": ("two_layer_net", [partial(net, of_dict=OrderedDict)]),
     "net with a step function": ("two_layer_net", [partial(net, mask=lambda b: torch.heaviside(b, b.new_zeros(())))]),
     "neuron of Values": ("sigmoid_neuron", [neuron_of_nodes]),
+    "softmax by the logarithm of the sum": ("softmax_forward", [softmax_by_logarithms]),
+    "softmax by differences": ("softmax_forward", [softmax_by_differences]),
+    "softmax back, after the logarithm of the sum": (
+        "softmax_backward",
+        [lambda dout, p: p * (dout - (dout * p).sum(1, keepdim=True)), softmax_by_logarithms],
+    ),
+    "loss by the logarithm of the sum": ("cross_entropy", [loss_by_logarithms]),
+    "loss by halves": ("cross_entropy", [loss_by_halves]),
+    "net by the logarithm of the sum": ("two_layer_net", [net_with(lambda grads, params: grads)]),
+    "differences by nditer": ("numerical_gradient", [differences_by_nditer]),
+    "layer of outer products": (
+        "linear_backward",
+        [layer_of_outer_products, lambda x, weight, bias: (torch.addmm(bias, x, weight.t()), (x, weight))],
+    ),
+    "the lecture's Value": ("Value", lecture()),
 }
 
 
@@ -928,5 +1158,95 @@ NAMED = {
             "averaged": "biases are too small",
             "before the relu": "goes into the ReLU",
         }.items()
+    },
+    "affine, one sum for all": (
+        "linear_backward",
+        [
+            lambda dout, cache: (dout @ cache[1], dout.t() @ cache[0], torch.ones_like(cache[1][:, 0]) * dout.sum()),
+            kept,
+        ],
+        "the same number for all outputs",
+    ),
+    "softmax with one sum for all": (
+        "softmax_forward",
+        [lambda x: ((e := torch.exp(x - x.max(1, keepdim=True)[0])) / torch.sum(e), None)],
+        "over the whole batch",
+    ),
+    "softmax minus the upstream": ("softmax_backward", [lambda dout, p: p - dout, posted_softmax()], "not the right"),
+    "the loss over all numbers": (
+        "cross_entropy",
+        [lambda *a: loss_by_logarithms(*a, loss=lambda log_p, y: -(y * log_p).mean())],
+        "The loss was divided by the number of all logits",
+    ),
+    "the gradient over all numbers": (
+        "cross_entropy",
+        [lambda *a: loss_by_logarithms(*a, gradient=lambda p, y: (p - y) / p.numel())],
+        "dlogits was divided by the number of all logits",
+    ),
+    "one taken from whole columns": (
+        "cross_entropy",
+        [lambda *a: loss_by_logarithms(*a, gradient=lambda p, y: (p - y.amax(0)) / len(p))],
+        "the classes of other samples",
+    ),
+    "a loss for every class": (
+        "cross_entropy",
+        [lambda *a: loss_by_logarithms(*a, loss=lambda q, y: -(y * q + (1 - y) * (1 - q.exp()).log()).sum() / len(q))],
+        "a term for every class",
+    ),
+    "two layers, slope of the sigmoid": (
+        "two_layer_net",
+        [net_with(lambda grads, params: grads, slope=lambda z, h: h * (1 - h))],
+        "slope of a sigmoid",
+    ),
+    "two layers, weight decay": (
+        "two_layer_net",
+        [net_with(lambda grads, params: {n: g + 0.1 * params[n] if n[0] == "W" else g for n, g in grads.items()})],
+        "no such penalty",
+    ),
+    "two layers, one sum for all": (
+        "two_layer_net",
+        [
+            net_with(
+                lambda grads, params: {n: torch.full_like(g, g.sum()) if n[0] == "b" else g for n, g in grads.items()}
+            )
+        ],
+        "the same number for all units",
+    ),
+    "differences on one side, divided by two": (
+        "numerical_gradient",
+        [differences_that_are_not_put_on_the_other_side],
+        "to the other side of x",
+    ),
+    "a neuron with a bias of ones": ("sigmoid_neuron", [neuron_with_a_bias_of_ones], "The last entry of dw is 1"),
+    **{
+        f"the lecture, {what}": ("Value", lecture(*changes), words)
+        for what, words, *changes in (
+            ("a sum that assigns", "only the last", (OF_A_SUM, OF_A_SUM.replace("+=", "="))),
+            ("a product that assigns", "only the last", (OF_A_PRODUCT, OF_A_PRODUCT.replace("+=", "="))),
+            ("a power that assigns", "only the last", (OF_A_POWER, OF_A_POWER.replace("+=", "="))),
+            (
+                "a product without upstream",
+                "through a product",
+                (OF_A_PRODUCT, OF_A_PRODUCT.replace(" * out.grad", "")),
+            ),
+            ("tanh without upstream", "through tanh", ("(1 - t**2) * out.grad", "1 - t**2")),
+            ("exp without upstream", "through exp", ("out.data * out.grad  # of exp", "out.data")),
+            ("not reversed", "in the wrong order", ("reversed(topo)", "topo")),
+            (
+                "an exponent too large",
+                "an exponent that is too large",
+                (OF_A_POWER, "self.grad += other * self.data**other * out.grad"),
+            ),
+            ("the exponent forgotten", "a factor is missing", (OF_A_POWER, OF_A_POWER.replace("other * self", "self"))),
+            (
+                "relu without a way back",
+                "No gradient comes through relu",
+                ("self.grad += (out.data > 0) * out.grad", "pass"),
+            ),
+            ("one child of a product", "not reached on the way back", ('(self, other), "*"', '(self,), "*"')),
+            ("one factor alone", "Only the first factor", ("            other.grad += self.data * out.grad\n", "")),
+            ("tanh of its input", "given its input", ("(1 - t**2)", "(1 - x**2)")),
+            ("a difference turned", "minus a node", ("Value(other) + (-self)", "self - other")),
+        )
     },
 }

@@ -1,5 +1,6 @@
 """Programs for the problem set `convolution` that a grader could easily get wrong: right ones and wrong ones."""
 
+import functools
 import math
 
 import numpy
@@ -547,6 +548,116 @@ def size_with_an_own_error(size, kernel_size, stride=1, padding=0, dilation=1):
     return span // stride + 1
 
 
+def matrix_of(weight, channels, height, width, stride, padding):
+    """The matrix that leads from an image, as one vector, to what a convolution makes of it."""
+    o, _, kh, kw = weight.shape
+    rows, columns = (height + 2 * padding - kh) // stride + 1, (width + 2 * padding - kw) // stride + 1
+    matrix = weight.new_zeros(o, rows, columns, channels, height + 2 * padding, width + 2 * padding)
+    for i in range(rows):
+        for j in range(columns):
+            matrix[:, i, j, :, i * stride : i * stride + kh, j * stride : j * stride + kw] = weight
+    inside = matrix[..., padding : padding + height, padding : padding + width]
+    return inside.reshape(o * rows * columns, -1), (o, rows, columns)
+
+
+def conv_by_matrix(x, weight, bias, stride=1, padding=0):
+    matrix, shape = matrix_of(weight, *x.shape[1:], stride, padding)
+    out = (x.flatten(1) @ matrix.T).reshape(len(x), *shape) + bias.reshape(-1, 1, 1)
+    return out, (matrix, x, weight, stride, padding)
+
+
+def conv_back_by_matrix(dout, cache):
+    matrix, x, weight, stride, padding = cache
+    dmatrix, dweight = dout.flatten(1).T @ x.flatten(1), torch.zeros_like(weight).flatten()
+    for k in range(len(dweight)):
+        one = torch.zeros_like(dweight)
+        one[k] = 1
+        dweight[k] = (matrix_of(one.reshape(weight.shape), *x.shape[1:], stride, padding)[0] * dmatrix).sum()
+    return (dout.flatten(1) @ matrix).reshape(x.shape), dweight.reshape(weight.shape), torch.einsum("nohw->o", dout)
+
+
+def parts_of(padded, size, stride):
+    """What each place of a window sees, in row-major order."""
+    rows, columns = ((n - size) // stride + 1 for n in padded.shape[2:])
+    for i in range(size):
+        for j in range(size):
+            place = slice(i, i + stride * (rows - 1) + 1, stride), slice(j, j + stride * (columns - 1) + 1, stride)
+            yield (..., *place)
+
+
+def max_by_maximum(x, kernel_size, stride, padding=0):
+    padded = F.pad(x, [padding] * 4, value=-math.inf)
+    out = functools.reduce(torch.maximum, (padded[place] for place in parts_of(padded, kernel_size, stride)))
+    return out, (padded, out, kernel_size, stride, padding)
+
+
+def max_back_while_left(dout, cache):
+    padded, out, size, stride, padding = cache
+    dpadded, left = torch.zeros_like(padded), torch.ones_like(out, dtype=torch.bool)
+    for place in parts_of(padded, size, stride):
+        hit = left & (padded[place] == out)
+        dpadded[place] += dout * hit
+        left = left & ~hit
+    height, width = padded.shape[2:]
+    return dpadded[..., padding : height - padding, padding : width - padding]
+
+
+def mean_by_table_of_sums(x, kernel_size, stride, padding=0):
+    k, table = kernel_size, F.pad(F.pad(x, [padding] * 4).double().cumsum(2).cumsum(3), (1, 0, 1, 0))
+    sums = table[:, :, k:, k:] - table[:, :, :-k, k:] - table[:, :, k:, :-k] + table[:, :, :-k, :-k]
+    return (sums[:, :, ::stride, ::stride] / k**2).to(x.dtype), (x.shape, k, stride, padding)
+
+
+def mean_back_by_two_matrices(dout, cache):
+    (_, _, height, width), size, stride, padding = cache
+
+    def seen(n, count):
+        place, first = torch.arange(n, device=dout.device) + padding, torch.arange(count, device=dout.device) * stride
+        return ((place[:, None] >= first) & (place[:, None] < first + size)).to(dout) / size
+
+    return seen(height, dout.shape[2]) @ dout @ seen(width, dout.shape[3]).T
+
+
+def naive_conv(bias_of=lambda bias, filter: bias[filter], ordered=lambda out: out):
+    """The four loops of an assignment; `bias_of` and `ordered` are put in place of a part."""
+
+    def conv2d_forward(x, w, b, stride=1, padding=0):
+        (n, _, h, wd), (o, _, kh, kw) = x.shape, w.shape
+        xp = F.pad(x, (padding, padding, padding, padding))
+        out = torch.zeros(n, (h + 2 * padding - kh) // stride + 1, (wd + 2 * padding - kw) // stride + 1, o).to(x)
+        for i in range(out.shape[1]):
+            for j in range(out.shape[2]):
+                patch = xp[:, :, i * stride : i * stride + kh, j * stride : j * stride + kw]
+                for filter in range(o):
+                    out[:, i, j, filter] = torch.sum(patch * w[filter], dim=(1, 2, 3)) + bias_of(b, filter)
+        return ordered(out), None
+
+    return conv2d_forward
+
+
+def mean_back_by_windows(dout, cache):
+    x, size, stride, padding = cache
+    dx = F.pad(torch.zeros_like(x), (padding,) * 4)
+    for i in range(dout.shape[2]):
+        for j in range(dout.shape[3]):
+            dx[:, :, i * stride : i * stride + size, j * stride : j * stride + size] += dout[:, :, i, j, None, None] / (
+                stride * stride
+            )
+    return dx[:, :, padding : padding + x.shape[2], padding : padding + x.shape[3]]
+
+
+def max_back_by_windows(dout, cache):
+    x, size, stride, padding = cache
+    xp = F.pad(x, (padding,) * 4, value=-math.inf)
+    dx = torch.zeros_like(xp)
+    for i in range(dout.shape[2]):
+        for j in range(dout.shape[3]):
+            rows, columns = slice(i * stride, i * stride + size), slice(j * stride, j * stride + size)
+            first = F.one_hot(xp[:, :, rows, columns].flatten(2).argmax(2), size * size)
+            dx[:, :, rows, columns] = first.unflatten(2, (size, size)) * dout[:, :, i, j, None, None]
+    return dx[:, :, padding : padding + x.shape[2], padding : padding + x.shape[3]]
+
+
 RIGHT = {
     "a size with an own error": ("conv_output_size", [size_with_an_own_error]),
     "a size from arange": ("conv_output_size", [size_from_arange]),
@@ -571,6 +682,13 @@ RIGHT = {
     "global pooling by two means": ("global_avg_pool_forward", [lambda x: (x.mean(3).mean(2), None)]),
     "costs of tensors": ("conv_cost", [lambda *a: [list(costs(*a)[0]), *map(torch.tensor, costs(*a)[1:])]]),
     "costs of a torch.Size": ("conv_cost", [lambda *a: [torch.Size(costs(*a)[0]), *costs(*a)[1:]]]),
+    "conv by one large matrix": ("conv2d_forward", [conv_by_matrix]),
+    "backward by one large matrix": ("conv2d_backward", [conv_back_by_matrix, conv_by_matrix]),
+    "max reduced by maximum": ("max_pool2d_forward", [max_by_maximum]),
+    "max back while one is left": ("max_pool2d_backward", [max_back_while_left, max_by_maximum]),
+    "mean by a table of sums": ("avg_pool2d_forward", [mean_by_table_of_sums]),
+    "mean back by two matrices": ("avg_pool2d_backward", [mean_back_by_two_matrices, mean_by_table_of_sums]),
+    "conv by four loops": ("conv2d_forward", [naive_conv(ordered=lambda out: out.permute(0, 3, 1, 2))]),
 }
 
 
@@ -817,5 +935,36 @@ NAMED = {
         "avg_pool2d_backward",
         [posted_avg_pool_backward(add=False), AVERAGED],
         "in several windows",
+    ),
+    "all biases added up": (
+        "conv2d_forward",
+        [naive_conv(lambda bias, filter: torch.sum(bias), lambda out: out.permute(0, 3, 1, 2))],
+        "the sum of all biases",
+    ),
+    "channels last, then reshaped": (
+        "conv2d_forward",
+        [naive_conv(ordered=lambda out: out.reshape(len(out), out.shape[3], *out.shape[1:3]))],
+        "reshape keeps their order",
+    ),
+    "one bias gradient for all": (
+        "conv2d_backward",
+        [
+            lambda dout, cache: (
+                *conv_back_by_matrix(dout, cache)[:2],
+                torch.ones(dout.shape[1], dtype=dout.dtype) * torch.sum(dout),
+            ),
+            conv_by_matrix,
+        ],
+        "the same number for all filters",
+    ),
+    "max back by windows": (
+        "max_pool2d_backward",
+        [max_back_by_windows, lambda x, *a: (max_by_maximum(x, *a)[0], (x, *a, 0)[:4])],
+        "the last of them",
+    ),
+    "mean back by the stride": (
+        "avg_pool2d_backward",
+        [mean_back_by_windows, lambda x, *a: (mean_by_table_of_sums(x, *a)[0], (x, *a, 0)[:4])],
+        "the square of the stride",
     ),
 }

@@ -345,6 +345,25 @@ def decoded_cells(output, boxes, classes, grid, i=1, j=0):
     return corners.reshape(len(out), -1, 4), scores.reshape(len(out), -1, classes)
 
 
+def nms_until_nothing_changes(boxes, scores, iou_threshold):
+    order = torch.sort(scores, descending=True, stable=True)[1]
+    above = (iou_by_clamped_union(boxes[order], boxes[order]) > iou_threshold).triu(1)
+    kept = torch.ones(len(order), dtype=torch.bool)
+    while not torch.equal(kept, new := ~(above & kept[:, None]).any(0)):
+        kept = new
+    return order[kept]
+
+
+def nms_by_marker(boxes, scores, iou_threshold):
+    """Every box that a better one overlaps is marked, and what is not marked stays in its place."""
+    iou, marked = iou_by_clamped_union(boxes, boxes), torch.zeros(len(boxes), dtype=torch.bool)
+    for i in range(len(boxes)):
+        for j in range(len(boxes)):
+            if scores[j] > scores[i] and iou[i, j] > iou_threshold:
+                marked[i] = True
+    return torch.nonzero(~marked)[:, 0]
+
+
 RIGHT = {
     "by numpy": ("box_iou", [iou_by_numpy]),
     "by a clamped union": ("box_iou", [iou_by_clamped_union]),
@@ -373,6 +392,7 @@ RIGHT = {
     "assigned by numpy": ("assign_anchors", [assigned_by_numpy]),
     "best anchors first": ("assign_anchors", [assigned_backwards]),
     "cells by numpy": ("yolo_decode", [decoded_cells]),
+    "until nothing changes": ("nms", [nms_until_nothing_changes]),
 }
 
 WRONG = {
@@ -543,5 +563,28 @@ NAMED = {
         "yolo_decode",
         [lambda *a: decoded_cells(*a, i=0, j=1)],
         "row of the cell was added to x",
+    ),
+    **{
+        f"{eps} added to the union": ("box_iou", [lambda a, b, eps=eps: iou_with_eps(a, b, eps)], "added to the union")
+        for eps in (1.0, 1e-3, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10)
+    },
+    "by marker": ("nms", [nms_by_marker], "suppressed others; and of what is kept"),
+    "a mask": (
+        "nms",
+        [lambda b, s, t: torch.zeros(len(b), dtype=torch.bool).index_fill(0, nms_recursively(b, s, t), True)],
+        "the indices of those that are kept",
+    ),
+    "AP of a library for documents": (
+        "average_precision",
+        [
+            lambda s, m, n: (
+                (
+                    (m := m[s.argsort(descending=True, stable=True)].to(s))
+                    * (m.cumsum(0) / torch.arange(1, len(m) + 1))
+                ).sum()
+                / m.sum().clamp(min=1)
+            )
+        ],
+        "at the right detections",
     ),
 }

@@ -359,6 +359,77 @@ PARTLY_RIGHT = {
 }
 
 
+def batch_norm_back_by_jacobian(dout, kept):
+    """In float64, a matrix for each channel."""
+    d, z = (t.movedim(1, 0).flatten(1).double() for t in (dout, kept.z))
+    n = d.shape[1]
+    slopes = torch.eye(n, dtype=torch.float64) - (1 / n + torch.einsum("ci,cj->cij", z, z) / n if kept.training else 0)
+    dx = torch.einsum("cij,cj->ci", slopes.expand(len(d), n, n), d) * kept.weight[:, None]
+    dx = dx.reshape(dout.movedim(1, 0).shape).movedim(0, 1) / kept.std
+    return dx.to(dout), (d * z).sum(1).to(dout), d.sum(1).to(dout)
+
+
+def response_norm_by_sums(x, size, alpha=1e-4, beta=0.75, k=1.0):
+    squares, channel = F.pad((x.double() ** 2).cumsum(1), (0, 0, 0, 0, 1, 0)), torch.arange(x.shape[1])
+    first, end = (channel - size // 2).clamp(min=0), (channel + (size - 1) // 2 + 1).clamp(max=x.shape[1])
+    return (x / (k + alpha / size * (squares[:, end] - squares[:, first])) ** beta).to(x.dtype), None
+
+
+def running_as_in_an_assignment(x, gamma, beta, running_mean, running_var, training, momentum=0.1, eps=1e-5):
+    """There momentum is what is kept, and one variance serves for both."""
+    mu, var = (x.mean(over(x)), ((x - x.mean(over(x), keepdim=True)) ** 2).mean(over(x)))
+    if training:
+        running = momentum * running_mean + (1 - momentum) * mu, momentum * running_var + (1 - momentum) * var
+    else:
+        mu, var = running = running_mean, running_var
+    xhat = (x - along(mu, x)) / torch.sqrt(along(var, x) + eps)
+    return along(gamma, x) * xhat + along(beta, x), running, None
+
+
+def images_by_axis_0(x, gamma, beta, running_mean, running_var, training, momentum=0.1, eps=1e-5):
+    out, running, _ = batch_norm(x, gamma, beta, running_mean, running_var, training, momentum, eps)
+    if training:
+        xhat = (x - x.mean(0)) / torch.sqrt(x.var(0, unbiased=False) + eps)
+        out = along(gamma, x) * xhat + along(beta, x)
+    return out, running, None
+
+
+def summary_in_evaluation(dout, kept):
+    """The six lines of the paper, whether the batch was a training one or not."""
+    n, g = dout.numel() // dout.shape[1], dout * along(kept.weight, dout)
+    centred = kept.z * kept.std
+    dvar = (g * centred).sum(over(g), keepdim=True) * -0.5 * kept.std**-3
+    dmu = (-g / kept.std).sum(over(g), keepdim=True) + dvar * (-2 * centred).sum(over(g), keepdim=True) / n
+    return g / kept.std + dvar * 2 * centred / n + dmu / n, (dout * kept.z).sum(over(dout)), dout.sum(over(dout))
+
+
+def compact_without_the_count(dout, kept):
+    dgamma, dbeta = (dout * kept.z).sum(over(dout)), dout.sum(over(dout))
+    dx = dout
+    if kept.training:
+        dx = dx - along(dbeta, dout) - kept.z * along(dgamma, dout)
+    return dx * along(kept.weight, dout) / kept.std, dgamma, dbeta
+
+
+def layer_keeps(x, gamma, beta, eps=1e-5):
+    rows = list(range(1, x.dim()))
+    std = torch.sqrt(((x - x.mean(rows, keepdim=True)) ** 2).mean(rows, keepdim=True) + eps)
+    z = (x - x.mean(rows, keepdim=True)) / std
+    return gamma * z + beta, (x, z, std, gamma)
+
+
+def layer_back(axes=None, of="z"):
+    """The layer's gradient with means over other `axes`, or with dgamma made from something else."""
+
+    def layer_norm_backward(dout, cache):
+        x, z, std, gamma = cache
+        rows, g = list(range(1, dout.dim())) if axes is None else axes, dout * gamma
+        dx = (g - g.mean(rows, keepdim=True) - z * (g * z).mean(rows, keepdim=True)) / std
+        return dx, (dout * (z if of == "z" else x)).sum(0), dout.sum(0)
+
+    return layer_norm_backward
+
+
 RIGHT = {
     "batch norm through numpy": ("batch_norm_forward", [batch_norm_by_numpy]),
     "batch norm in one pass": ("batch_norm_forward", [batch_norm_by_welford]),
@@ -391,6 +462,8 @@ RIGHT = {
         "local_response_norm_backward",
         [response_gradient_by_autocorrelation, response],
     ),
+    "batch norm back by a Jacobian": ("batch_norm_backward", [batch_norm_back_by_jacobian, batch_norm]),
+    "responses by sums up to a channel": ("local_response_norm_forward", [response_norm_by_sums]),
 }
 
 
@@ -635,4 +708,22 @@ NAMED = {
     "dmu without gamma": by_paper("missing in the way through the mean", weight_in_mean=False),
     "layer norm without the half": ("layer_norm_backward", [layer_graph(half=1.0), LAYERED], "factor"),
     "layer norm divided by the images": ("layer_norm_backward", [layer_graph(over=0), LAYERED], "number of samples"),
+    "momentum kept, one variance for both": (
+        "batch_norm_forward",
+        [running_as_in_an_assignment],
+        "the variance that normalizes, not the other one",
+    ),
+    "images over axis 0": ("batch_norm_forward", [images_by_axis_0], "each pixel was normalized by itself"),
+    "the paper's lines in evaluation": (
+        "batch_norm_backward",
+        [summary_in_evaluation, batch_norm],
+        "mean and variance are constants",
+    ),
+    "the short way without the count": (
+        "batch_norm_backward",
+        [compact_without_the_count, batch_norm],
+        "ways through mean and variance are too large",
+    ),
+    "layer norm over the samples": ("layer_norm_backward", [layer_back(axes=0), layer_keeps], "over the samples alone"),
+    "layer norm, dgamma from x": ("layer_norm_backward", [layer_back(of="x"), layer_keeps], "dweight was made with x"),
 }

@@ -247,6 +247,21 @@ WRONG = {
     "no losses": ("train_softmax_classifier", [lambda *a: (*classifier(*a)[:2], None)], {"values"}),
 }
 
+
+def velocity_of_a_course(params, grads, velocities, lr, momentum, nesterov=False):
+    """v = mu * v - lr * dx; x += v."""
+    v = [momentum * v - lr * g for v, g in zip(velocities, grads, strict=True)]
+    ahead = [momentum * a - lr * g for a, g in zip(v, grads, strict=True)] if nesterov else v
+    return [p + a for p, a in zip(params, ahead, strict=True)], v
+
+
+def adam_with_a_product(params, grads, exp_avgs, exp_avg_sqs, step, lr, betas=(0.9, 0.999), eps=1e-8):
+    m = [torch.lerp(m, g, 1 - betas[0]) for m, g in zip(exp_avgs, grads, strict=True)]
+    v = [betas[1] * v + (1 - betas[1]) * g**2 for v, g in zip(exp_avg_sqs, grads, strict=True)]
+    mt, vt = ([a / (1 - beta * step) for a in averages] for averages, beta in zip((m, v), betas, strict=True))
+    return [p - lr * a / (torch.sqrt(b) + eps) for p, a, b in zip(params, mt, vt, strict=True)], m, v
+
+
 RIGHT = {
     "drawn by weights": ("minibatches", [by_weights]),
     "drawn by numpy, seeded by the generator": ("minibatches", [by_own_generator]),
@@ -420,5 +435,12 @@ NAMED = {
         "cosine_decay",
         [lambda lr, e, total, low=0.0: 0.5 * lr * (1.0 + numpy.cos(numpy.pi * e / total))],
         "min_lr is not used",
+    ),
+    "a course's velocity": ("momentum_step", [velocity_of_a_course], "holds the step itself"),
+    "a correction by a product": ("adam_step", [adam_with_a_product], "raised to the power"),
+    "a cosine of degrees": (
+        "cosine_decay",
+        [lambda lr, epoch, total, low=0.0: low + (lr - low) * (1 + math.cos(180 * epoch / total)) / 2],
+        "in radians",
     ),
 }

@@ -647,6 +647,11 @@ def scale_columns(x, low, high, per="column", zero="low", order="high - low"):
     return torch.stack(columns, dim=1 if per == "column" else 0)
 
 
+def spread(x):
+    """As a library for learning has it: the numbers of what is transformed, with a correction or not."""
+    return (x - x.mean(0)) / x.std(0)
+
+
 NAMED = {
     "numpy's way to a deviation": (
         "fit_standardizer",
@@ -671,4 +676,14 @@ NAMED = {
         [lambda x, mean, components: torch.stack([components @ r for r in x])],
         "not subtracted",
     ),
+    "fitted to what is transformed": ("standardize", [lambda x, mean, std: spread(x)], "come from the training data"),
+    "divided by the variance": ("standardize", [lambda x, mean, std: (x - mean) / std.square()], "no square of it"),
+    **{
+        f"{eps} added to the std": (
+            "standardize",
+            [lambda x, mean, std, eps=eps: (x - mean) / (std + eps)],
+            "small number",
+        )
+        for eps in (1e-3, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
+    },
 }

@@ -176,6 +176,20 @@ def stopped_by_a_while(losses, patience):
     return torch.tensor(epoch), best
 
 
+def dropout_by_bernoulli(x, p, training, generator):
+    if not training:
+        return x, 1.0
+    keep = torch.bernoulli(torch.full(x.shape, 1 - p), generator=generator).to(x)
+    return x * keep / (1 - p), keep / (1 - p)
+
+
+def dropout_of_columns(x, p, training, generator):
+    if not training:
+        return x, None
+    keep = (torch.rand(x.shape[-1], generator=generator) >= p).to(x)
+    return x * keep / (1 - p), keep
+
+
 RIGHT = {
     "dropout by numpy": ("dropout_forward", [dropout_by_numpy]),
     "dropout number by number": ("dropout_forward", [dropout_one_number_after_the_other]),
@@ -215,6 +229,8 @@ RIGHT = {
     ),
     "l1 by a norm": ("l1_penalty", [lambda w, s: [s * w.norm(p=1), s * w.sign()]]),
     "l2 by a product": ("l2_penalty", [lambda w, s: (s * (w * w).sum(), s * w * 2)]),
+    "dropout by bernoulli": ("dropout_forward", [dropout_by_bernoulli]),
+    "dropout backward by bernoulli": ("dropout_backward", [lambda dout, cache: dout * cache, dropout_by_bernoulli]),
 }
 
 WRONG = {
@@ -381,4 +397,5 @@ NAMED = {
         "targets were not",
     ),
     "logits averaged": ("ensemble_predict", [lambda z: (z.sum(0) / len(z)).softmax(1)], "logits were averaged"),
+    "dropout of columns": ("dropout_forward", [dropout_of_columns], "All rows lost the same entries"),
 }

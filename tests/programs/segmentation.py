@@ -283,6 +283,45 @@ def loss_of_pixels_as_samples(logits, target, ignore_index):
     return loss, grad.reshape(n, h, w, c).permute(0, 3, 1, 2)
 
 
+def confusion_by_a_sparse_tensor(prediction, target, classes):
+    counts = (target >= 0) & (target < classes)
+    places = torch.stack([target[counts], prediction[counts]])
+    return torch.sparse_coo_tensor(places, torch.ones_like(places[0]), (classes, classes)).to_dense()
+
+
+def pixels_picked_out(logits, target, ignore_index):
+    counts = target != ignore_index
+    rows, labels = logits.permute(0, 2, 3, 1)[counts], target[counts]
+    log_p = rows - rows.amax(1, keepdim=True)
+    log_p = log_p - log_p.exp().sum(1, keepdim=True).log()
+    dlogits = torch.zeros_like(logits).permute(0, 2, 3, 1).contiguous()
+    dlogits[counts] = (log_p.exp() - F.one_hot(labels, logits.shape[1])) / len(labels)
+    return -log_p[torch.arange(len(labels)), labels].mean(), dlogits.permute(0, 3, 1, 2)
+
+
+def counted_by_loops(prediction, target, classes):
+    matrix = numpy.zeros((classes, classes), dtype=int)
+    for t, p in zip(target.numpy().ravel(), prediction.numpy().ravel(), strict=True):
+        matrix[t, p] += 1
+    return torch.from_numpy(matrix)
+
+
+def counted_at_once(kept=None, numpy_s=False, cut=None):
+    """One count of pairs of labels, of those that are `kept`, and its first `cut` numbers."""
+
+    def confusion_matrix(prediction, target, classes):
+        t, p = target.flatten(), prediction.flatten()
+        if kept:
+            t, p = t[kept(t, classes)], p[kept(t, classes)]
+        if numpy_s:
+            counts = torch.from_numpy(numpy.bincount((classes * t + p).numpy(), minlength=classes**2))
+        else:
+            counts = torch.bincount(classes * t + p, minlength=classes**2)
+        return (counts[: classes**2] if cut else counts).reshape(classes, classes)
+
+    return confusion_matrix
+
+
 RIGHT = {
     "by a histogram": ("confusion_matrix", [confusion_by_histogram]),
     "as in the paper's code": ("confusion_matrix", [fast_hist]),
@@ -314,6 +353,8 @@ RIGHT = {
     "by logsumexp": ("pixel_cross_entropy", [loss_by_logsumexp]),
     "image by image": ("pixel_cross_entropy", [loss_image_by_image]),
     "pixels as samples": ("pixel_cross_entropy", [loss_of_pixels_as_samples]),
+    "by a sparse tensor": ("confusion_matrix", [confusion_by_a_sparse_tensor]),
+    "pixels picked out": ("pixel_cross_entropy", [pixels_picked_out]),
 }
 
 
@@ -883,4 +924,10 @@ NAMED = {
         "not 0 where a pixel is ignored",
     ),
     "a posted softmax over columns": ("pixel_cross_entropy", [posted_loss(softmax=3)], "goes over pixels"),
+    "counted by loops": ("confusion_matrix", [counted_by_loops], "left out before anything"),
+    "counted at once": ("confusion_matrix", [counted_at_once()], "left out before anything"),
+    "counted at once by numpy": ("confusion_matrix", [counted_at_once(numpy_s=True)], "left out before anything"),
+    "counted at once, and cut": ("confusion_matrix", [counted_at_once(cut=True)], "whichever number it is"),
+    "all but 255": ("confusion_matrix", [counted_at_once(lambda t, _: t != 255)], "whichever number it is"),
+    "all below classes": ("confusion_matrix", [counted_at_once(lambda t, k: t < k)], "whichever number it is"),
 }

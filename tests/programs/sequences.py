@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy
 import torch
@@ -315,6 +315,50 @@ def clip_in_single_precision(grads, max_norm):
     return [g * (max_norm / (norm + 1e-6)).clamp(max=1).to(g) for g in grads], norm.to(grads[0])
 
 
+def lstm_by_one_matrix(x, h, c, w_ih, w_hh, b_ih, b_hh):
+    ones = x.new_ones(len(x), 1)
+    joined, w = torch.cat([x, h, ones, ones], 1), torch.cat([w_ih, w_hh, b_ih[:, None], b_hh[:, None]], 1)
+    i, f, g, o = torch.einsum("nk,gk->ng", joined, w).unflatten(1, (4, -1)).unbind(1)
+    gates = {"i": torch.sigmoid(i), "f": torch.sigmoid(f), "g": torch.tanh(g), "o": torch.sigmoid(o)}
+    new = torch.addcmul(gates["f"] * c, gates["i"], gates["g"])
+    return (gates["o"] * new.tanh(), new), (joined, w, c, gates, new, x.shape[1])
+
+
+def lstm_back_by_one_matrix(dh, dc, cache):
+    joined, w, c, gates, new, width = cache
+    squashed = torch.tanh(new)
+    dc = dc + dh * gates["o"] * (1 - squashed) * (1 + squashed)
+    upstream = {"i": dc * gates["g"], "f": dc * c, "g": dc * gates["i"], "o": dh * squashed}
+    dz = torch.cat([upstream[k] * (1 - v**2 if k == "g" else v - v * v) for k, v in gates.items()], 1)
+    djoined, dw, units = dz @ w, dz.T @ joined, c.shape[1]
+    dx, dh = djoined[:, :width], djoined[:, width : width + units]
+    return dx, dh, dc * gates["f"], dw[:, :width], dw[:, width : width + units], dw[:, -2], dw[:, -1]
+
+
+def accumulated(x, h0, w_ih, w_hh, b_ih, b_hh):
+    def step(h, x_t):
+        return torch.tanh(F.linear(x_t, w_ih, b_ih) + F.linear(h, w_hh, b_hh))
+
+    states = list(accumulate(x, step, initial=h0))
+    return torch.stack(states[1:]), (x, states, w_ih, w_hh)
+
+
+def back_by_recursion(dout, cache):
+    x, states, w_ih, w_hh = cache
+
+    def back(t, dh):
+        if t < 0:
+            return [], dh
+        dz = (dout[t] + dh) * (1 - states[t + 1] ** 2)
+        earlier, dh0 = back(t - 1, dz @ w_hh)
+        return [*earlier, dz], dh0
+
+    dzs, dh0 = back(len(x) - 1, torch.zeros_like(states[0]))
+    dz, db = torch.stack(dzs), torch.stack(dzs).sum((0, 1))
+    dw_hh = torch.einsum("tnh,tnk->hk", dz, torch.stack(states[:-1]))
+    return dz @ w_ih, dh0, torch.einsum("tnh,tnd->hd", dz, x), dw_hh, db, db.clone()
+
+
 RIGHT = {
     "by numpy": ("markov_fit", [markov_by_numpy]),
     "by a Counter": ("markov_fit", [markov_by_counter]),
@@ -337,6 +381,10 @@ RIGHT = {
     "clipped by a number": ("clip_gradients", [clip_by_numpy]),
     "clipped by hypot": ("clip_gradients", [clip_by_hypot]),
     "clipped as a vector": ("clip_gradients", [clip_by_a_vector]),
+    "one matrix for all gates": ("lstm_step_forward", [lstm_by_one_matrix]),
+    "back through one matrix": ("lstm_step_backward", [lstm_back_by_one_matrix, lstm_by_one_matrix]),
+    "accumulated": ("rnn_forward", [accumulated]),
+    "back by recursion": ("rnn_backward", [back_by_recursion, accumulated]),
 }
 
 WRONG = {

@@ -228,3 +228,11 @@ def prelu_backward__sign_of_output(dout, cache):
     slope = weight.reshape(1, -1, *[1] * (x.dim() - 2))
     dslope = torch.where(out > 0, 0, dout * x).transpose(0, 1).flatten(1).sum(1)
     return torch.where(out > 0, dout, slope * dout), dslope if weight.numel() > 1 else dslope.sum().reshape(1)
+
+
+slip(
+    prelu_backward__sums_by_channel,
+    "one_sum_for_all",
+    "dweight has the same number for all channels: each has the sum over its own elements.",
+    ("dslope if weight.numel() > 1 else dslope.sum().reshape(1)", "dslope.sum().expand(weight.shape).clone()"),
+)

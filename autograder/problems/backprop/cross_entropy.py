@@ -41,14 +41,15 @@ def _cross_entropy(generator: torch.Generator) -> list[Case]:
         case("one sample", "edge cases", 1, 5),
         case("classes that no sample has", "edge cases", 4, 6, target=[2, 0, 2, 1]),
         case("logits all alike", "edge cases", 3, 5, scale=0.0),
-        # The right class is far behind. Where all are near 10,000 and alike, the textbook's logarithm of a sum keeps
-        # no digits of a small loss in float32, and is right all the same.
+        # The right class is far behind, and one of the others ahead of the rest. Where all are near 10,000 and alike,
+        # the textbook's logarithm of a sum keeps in float32 no digits of a small loss and few of a probability, and is
+        # right all the same.
         case(
             "logits near 10,000, the right class 5,000 behind",
             "edge cases",
             4,
             5,
-            shift=[*[1e4] * 4, 5e3],
+            shift=[1e4, *[1e4 - 40] * 3, 5e3],
             target=[4] * 4,
         ),
         case(
@@ -56,7 +57,7 @@ def _cross_entropy(generator: torch.Generator) -> list[Case]:
             "edge cases",
             4,
             5,
-            shift=[*[-5e3] * 4, -1e4],
+            shift=[-5e3, *[-5e3 - 40] * 3, -1e4],
             target=[4] * 4,
         ),
         case(
@@ -64,7 +65,7 @@ def _cross_entropy(generator: torch.Generator) -> list[Case]:
             "edge cases",
             3,
             5,
-            shift=[[*[s] * 4, s - 5e3] for s in (1e4, 0.0, -5e3)],
+            shift=[[s, *[s - 40] * 3, s - 5e3] for s in (1e4, 0.0, -5e3)],
             target=[4] * 3,
         ),
         case("another class 10,000 ahead", "edge cases", 3, 4, shift=[0.0, 1e4, 0.0, 0.0], target=[0, 2, 3]),
@@ -286,4 +287,36 @@ slip(
     "one_from_every_class",
     "In dlogits 1 was taken from every probability; only one class of a sample is the right one.",
     ("(log_p.exp() - one_hot)", "(log_p.exp() - 1)"),
+)
+
+
+slip(
+    cross_entropy__one_hot,
+    "loss_over_all_entries",
+    "The loss was divided by the number of all logits; the mean goes over the samples.",
+    ("-(log_p * one_hot).sum(dim=1).mean()", "-(log_p * one_hot).mean()"),
+)
+
+slip(
+    cross_entropy__one_hot,
+    "gradient_over_all_entries",
+    "dlogits was divided by the number of all logits; the loss is a mean over the samples.",
+    ("(log_p.exp() - one_hot) / len(logits)", "(log_p.exp() - one_hot) / logits.numel()"),
+)
+
+slip(
+    cross_entropy__one_hot,
+    "classes_of_all_samples",
+    "In dlogits 1 was taken from the classes of other samples, too: a row and a column belong to each right class.",
+    ("(log_p.exp() - one_hot) /", "(log_p.exp() - (one_hot.sum(dim=0) > 0).to(one_hot)) /"),
+)
+
+slip(
+    cross_entropy__one_hot,
+    "each_class_by_itself",
+    "The loss has a term for every class, as if each were right or wrong by itself; only that of the right one counts.",
+    (
+        "-(log_p * one_hot).sum(dim=1).mean()",
+        "-(log_p * one_hot + (1 - one_hot) * torch.log1p(-log_p.exp() + 1e-12)).sum(dim=1).mean()",
+    ),
 )

@@ -216,3 +216,11 @@ slip(
     "The gradients come in the wrong order: first dx, then dweight, then dbias.",
     ("dout @ weight, dout.T @ x,", "dout.T @ x, dout @ weight,"),
 )
+
+
+slip(
+    linear_backward__products,
+    "one_sum_for_all",
+    "dbias has the same number for all outputs: each has the sum over the samples of its own.",
+    ("dout.sum(dim=0)", "dout.sum().expand(dout.shape[1]).clone()"),
+)

@@ -151,6 +151,12 @@ def numerical_gradient__not_put_back(f, x, eps):
     return grad.reshape(x.shape)
 
 
+def numerical_gradient__second_point_is_x(f, x, eps):
+    """The second value is that at x itself: an entry has to be moved to the other side of x, too."""
+    steps = eps * torch.eye(x.numel(), dtype=x.dtype, device=x.device).reshape(-1, *x.shape)
+    return torch.stack([(f(x + step) - f(x)) / (2 * eps) for step in steps]).reshape(x.shape)
+
+
 def numerical_gradient__flat(f, x, eps):
     """The result has the right numbers but not the shape of x."""
     steps = eps * torch.eye(x.numel(), dtype=x.dtype, device=x.device).reshape(-1, *x.shape)

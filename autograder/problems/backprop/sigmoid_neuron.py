@@ -162,3 +162,11 @@ slip(
         "e = torch.exp(w[:-1] @ x + w[-1])\n    f = e / (1 + e)",
     ),
 )
+
+
+slip(
+    sigmoid_neuron__from_output,
+    "bias_without_upstream",
+    "The last entry of dw is 1: that is the local derivative of the sum, and the chain rule has one more factor.",
+    ("ds * torch.cat([x, torch.ones_like(x[:1])])", "torch.cat([ds * x, torch.ones_like(x[:1])])"),
+)

@@ -6,6 +6,7 @@ from autograder.calls.case import Case
 from autograder.calls.kinds import function
 from autograder.problem import Problem
 from autograder.problems.drawing import class_labels, normal
+from autograder.programs import slip
 from autograder.references import backprop as reference
 from autograder.references import values_of
 
@@ -308,4 +309,34 @@ def two_layer_net__parameters_updated(params, x, target):
     grads = {"W1": dbefore.T @ x, "b1": dbefore.sum(0), "W2": dlogits.T @ h, "b2": dlogits.sum(0)}
     for name, grad in grads.items():
         params[name] -= 0.1 * grad
+    return -(log_p * one_hot).sum(dim=1).mean(), grads
+
+
+slip(
+    two_layer_net__own_softmax,
+    "slope_of_the_sigmoid",
+    "On the way back through the hidden layer stands the slope of a sigmoid; forward there is a ReLU.",
+    ('dz = torch.where(z > 0, d @ params["W2"], 0)', 'dz = d @ params["W2"] * h * (1 - h)'),
+)
+
+slip(
+    two_layer_net__own_softmax,
+    "one_sum_for_all",
+    "The gradient of a bias has the same number for all units: each unit has the sum over the samples of its own.",
+    ('"b2": d.sum(0)', '"b2": d.sum().expand(d.shape[1]).clone()'),
+    ('"b1": dz.sum(0)', '"b1": dz.sum().expand(dz.shape[1]).clone()'),
+)
+
+
+def two_layer_net__decay_in_gradients(params, x, target):
+    """A part of the weights themselves was added to their gradients: the loss here has no such penalty."""
+    before = x @ params["W1"].T + params["b1"]
+    h = before.clamp(min=0)
+    log_p = torch.log_softmax(h @ params["W2"].T + params["b2"], dim=1)
+    one_hot = (target[:, None] == torch.arange(log_p.shape[1], device=x.device)).to(x.dtype)
+    dlogits = (log_p.exp() - one_hot) / len(x)
+    dbefore = dlogits @ params["W2"] * (before > 0)
+    grads = {"W1": dbefore.T @ x, "b1": dbefore.sum(0), "W2": dlogits.T @ h, "b2": dlogits.sum(0)}
+    for name in ("W1", "W2"):
+        grads[name] = grads[name] + 0.1 * params[name]
     return -(log_p * one_hot).sum(dim=1).mean(), grads

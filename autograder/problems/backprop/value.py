@@ -69,6 +69,7 @@ def _value(generator: torch.Generator) -> list[Case]:
         case("(a + b).tanh() * c", "values"),
         case("a.relu() * b + c.relu() * d", "values"),
         case("a ** 3 * b ** 0.5", "values"),
+        case("a * b * c", "values"),
         case("a * a", "edge cases"),
         case("(a + a) * b", "edge cases"),
         case("h = a * b; h * h.exp()", "edge cases"),
@@ -445,6 +446,126 @@ class Value__rules:
                 parent.grad += slope * node.grad
 
 
+class Value__micrograd:
+    def __init__(self, data, children=()):
+        self.data = float(data)
+        self.grad = 0.0
+        self._prev = set(children)
+        self._backward = lambda: None
+
+    def __add__(self, other):
+        other = other if isinstance(other, type(self)) else type(self)(other)
+        out = type(self)(self.data + other.data, (self, other))
+
+        def spread():
+            self.grad += 1.0 * out.grad
+            other.grad += 1.0 * out.grad
+
+        out._backward = spread
+        return out
+
+    def __mul__(self, other):
+        other = other if isinstance(other, type(self)) else type(self)(other)
+        out = type(self)(self.data * other.data, {self, other})
+
+        def spread():
+            self.grad += other.data * out.grad
+            other.grad += self.data * out.grad
+
+        out._backward = spread
+        return out
+
+    def __pow__(self, other):
+        import math
+
+        number = other.data if isinstance(other, type(self)) else other
+        out = type(self)(self.data**number, (self, other) if number is not other else (self,))
+
+        def spread():
+            self.grad += number * self.data ** (number - 1) * out.grad
+            if number is not other:
+                other.grad += out.data * math.log(self.data) * out.grad
+
+        out._backward = spread
+        return out
+
+    def exp(self):
+        import math
+
+        out = type(self)(math.exp(self.data), (self,))
+
+        def spread():
+            self.grad += 1 * out.data * out.grad
+
+        out._backward = spread
+        return out
+
+    def relu(self):
+        out = type(self)(0 if self.data < 0 else self.data, (self,))
+
+        def spread():
+            self.grad += (out.data > 0) * out.grad
+
+        out._backward = spread
+        return out
+
+    def tanh(self):
+        import math
+
+        t = math.tanh(self.data)
+        out = type(self)(t, (self,))
+
+        def spread():
+            self.grad += (1 - t**2) * out.grad
+
+        out._backward = spread
+        return out
+
+    def backward(self):
+        topo, visited = [], set()
+
+        def build(node):
+            if node not in visited:
+                visited.add(node)
+                for child in node._prev:
+                    build(child)
+                topo.append(node)
+
+        build(self)
+        self.grad = 1.0
+        for node in reversed(topo):
+            node._backward()
+
+    def __neg__(self):
+        return self * -1
+
+    def __radd__(self, other):
+        return self + other
+
+    def __sub__(self, other):
+        return self + (-other)
+
+    def __rsub__(self, other):
+        return other + (-self)
+
+    def __rmul__(self, other):
+        return self * other
+
+    def __truediv__(self, other):
+        return self * other**-1
+
+    def __rtruediv__(self, other):
+        return other * self**-1
+
+    def __rpow__(self, other):
+        return type(self)(other) ** self
+
+
+# What is said of the same slip in several ways of writing.
+_OVERWRITTEN = "A node that is used twice keeps only the last of the gradients that come back to it."
+_OWN_FACTOR = "In a product each factor got its own value for a slope."
+_NOT_LOWERED = "The slope of a power has an exponent that is too large."
+
 _TOPOLOGICAL = """\
         order, seen = [], set()
 
@@ -465,7 +586,7 @@ _TOPOLOGICAL = """\
 slip(
     Value__rules,
     "assigns",
-    "A node that is used twice keeps only the last of the gradients that come back to it.",
+    _OVERWRITTEN,
     ("parent.grad += slope", "parent.grad = slope"),
 )
 slip(
@@ -558,7 +679,7 @@ slip(
 slip(
     Value__rules,
     "own_factor",
-    "In a product each factor got its own value for a slope.",
+    _OWN_FACTOR,
     ("(a * b, b, a)", "(a * b, a, b)"),
 )
 slip(
@@ -582,7 +703,7 @@ slip(
 slip(
     Value__rules,
     "exponent_not_lowered",
-    "The slope of a power has an exponent that is too large.",
+    _NOT_LOWERED,
     ("b * a ** (b - 1)", "b * a**b"),
 )
 slip(
@@ -635,4 +756,93 @@ slip(
     "reflected_quotient_turned",
     "A plain number divided by a node came out turned around: look at which of the two is on the left.",
     ("return type(self)(other) / self", "return self / other"),
+)
+
+
+# Where a difference and a quotient are made of sums, products and powers, a slip in these shows in those, too.
+_MICROGRAD = Value__micrograd
+for operation, named, slopes in (
+    (
+        "sum",
+        "a sum",
+        ("1.0 * out.grad\n            other.grad += 1.0 * out.grad", "1.0\n            other.grad += 1.0"),
+    ),
+    (
+        "product",
+        "a product",
+        (
+            "other.data * out.grad\n            other.grad += self.data * out.grad",
+            "other.data\n            other.grad += self.data",
+        ),
+    ),
+    ("power", "a power", ("(number - 1) * out.grad", "(number - 1)")),
+    ("exp", "exp", ("1 * out.data * out.grad", "out.data")),
+    ("relu", "relu", ("(out.data > 0) * out.grad", "float(out.data > 0)")),
+    ("tanh", "tanh", ("(1 - t**2) * out.grad", "1 - t**2")),
+):
+    slip(
+        _MICROGRAD,
+        f"{operation}_without_upstream",
+        f"On the way back through {named} only its own slope is handed on; the chain rule has one more factor.",
+        slopes,
+    )
+for operation, old in (
+    ("sum", "self.grad += 1.0 * out.grad\n            other.grad += 1.0"),
+    ("product", "self.grad += other.data * out.grad\n            other.grad += self.data"),
+    ("power", "self.grad += number"),
+    ("exp", "self.grad += 1 * out.data"),
+    ("relu", "self.grad += (out.data > 0)"),
+    ("tanh", "self.grad += (1 - t**2)"),
+):
+    slip(_MICROGRAD, f"{operation}_assigns", _OVERWRITTEN, (old, old.replace("+=", "=")))
+slip(
+    _MICROGRAD,
+    "own_factor_in_all_products",
+    _OWN_FACTOR,
+    (
+        "other.data * out.grad\n            other.grad += self.data * out.grad",
+        "self.data * out.grad\n            other.grad += other.data * out.grad",
+    ),
+)
+slip(
+    _MICROGRAD,
+    "exponent_not_lowered_in_quotients",
+    _NOT_LOWERED,
+    ("** (number - 1)", "** number"),
+)
+slip(
+    _MICROGRAD,
+    "factor_of_the_power_missing",
+    "In the slope of a power a factor is missing: the exponent comes down as one.",
+    ("number * self.data ** (number - 1)", "self.data ** (number - 1)"),
+)
+slip(
+    _MICROGRAD,
+    "relu_gives_nothing",
+    "No gradient comes through relu, where its input is positive either.",
+    ("            self.grad += (out.data > 0) * out.grad", "            pass"),
+)
+slip(
+    _MICROGRAD,
+    "first_factor_alone",
+    "The second factor of a product is not reached on the way back: a node has to know all that it was made of.",
+    ("{self, other}", "{self}"),
+)
+slip(
+    _MICROGRAD,
+    "from_the_inputs_on",
+    "The nodes hand on their gradients in the wrong order: the one that is differentiated comes first.",
+    ("reversed(topo)", "topo"),
+)
+slip(
+    _MICROGRAD,
+    "sum_to_the_first_alone",
+    "Only the first number of a sum gets a gradient: the sum changes with the other one, too.",
+    ("            other.grad += 1.0 * out.grad\n", ""),
+)
+slip(
+    _MICROGRAD,
+    "product_to_the_first_alone",
+    "Only the first factor of a product gets a gradient: the product changes with the other one, too.",
+    ("            other.grad += self.data * out.grad\n", ""),
 )

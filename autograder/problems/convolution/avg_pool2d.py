@@ -226,3 +226,11 @@ slip(
     "A pixel that lies in several windows keeps the gradient of one of them; they must be added up.",
     ("left, 0) : left + size] += dout", "left, 0) : left + size] = dout"),
 )
+
+
+slip(
+    avg_pool2d_backward__by_kernel_loop,
+    "divided_by_the_stride",
+    "The gradient is divided by the square of the stride: the mean was taken over a window.",
+    ("dout / size**2", "dout / stride**2"),
+)

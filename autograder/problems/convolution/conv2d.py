@@ -504,3 +504,26 @@ slip(
         "dweight[:, :, i, j] = dout[-1, :, -1, -1, None] * padded[place][-1, :, -1, -1]",
     ),
 )
+
+
+slip(
+    conv2d_forward__all_windows,
+    "sum_of_biases",
+    "Every output got the sum of all biases; each filter has one of its own.",
+    ("bias[:, None, None]", "bias.sum()"),
+)
+
+
+slip(
+    conv2d_forward__strides,
+    "reshaped_without_permute",
+    "The numbers are right but lie in wrong places: reshape keeps their order, so the filters must be moved first.",
+    ("out.permute(0, 3, 1, 2)", "out.reshape(n, o, rows, columns)"),
+)
+
+slip(
+    conv2d_backward__by_kernel_loop,
+    "one_sum_for_all",
+    "dbias has the same number for all filters: each has the sum over the images and the places of its own.",
+    ("dout.sum((0, 2, 3))", "dout.sum().expand(len(weight)).clone()"),
+)

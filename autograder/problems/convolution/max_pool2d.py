@@ -313,3 +313,16 @@ slip(
     "The row and the column of the maximum inside its window are exchanged.",
     ("first == i * size + j", "first == j * size + i"),
 )
+
+
+slip(
+    max_pool2d_backward__loops,
+    "windows_overwritten",
+    "Where windows overlap, a pixel keeps what the last of them gave; the gradients must be added up.",
+    (
+        "                    dx[n, c, top + row, left + column] += dout[n, c, i, j]\n",
+        "                    dwindow = torch.zeros_like(window)\n"
+        "                    dwindow[row, column] = dout[n, c, i, j]\n"
+        "                    dx[n, c, top : top + len(window), left : left + window.shape[1]] = dwindow\n",
+    ),
+)

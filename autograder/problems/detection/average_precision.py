@@ -221,3 +221,12 @@ slip(
     "The result is float32 whatever the dtype of the scores is.",
     ("((recall - before) * envelope).sum()", "((recall - before) * envelope).sum().float()"),
 )
+
+
+slip(
+    _ENVELOPE,
+    "mean_precision_at_hits",
+    "This is the mean of the precisions at the right detections: objects that were not found count, too, and at each "
+    "recall the best precision of this recall and of all larger ones does.",
+    ("((recall - before) * envelope).sum()", "(precision * hit).sum() / hit.sum().clamp(min=1)"),
+)

@@ -188,6 +188,25 @@ slip(
     ),
 )
 slip(
+    _FLAGS,
+    "suppressed_suppress_by_index",
+    "A box that was suppressed itself has suppressed others; and of what is kept the best one must come first.",
+    (
+        "        if suppressed[i]:\n            continue\n        keep.append(i)\n",
+        "        if not suppressed[i]:\n            keep.append(i)\n",
+    ),
+    ("torch.tensor(keep", "torch.tensor(sorted(keep)"),
+)
+slip(
+    _FLAGS,
+    "mask",
+    "This says of each box whether it is kept: the indices of those that are kept are asked for, the best one first.",
+    (
+        "torch.tensor(keep, device=boxes.device).long()",
+        "~torch.tensor(suppressed, dtype=torch.bool, device=boxes.device)",
+    ),
+)
+slip(
     _LOOP,
     "worst_first",
     "The box with the lowest score came first.",

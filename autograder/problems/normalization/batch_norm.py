@@ -543,3 +543,26 @@ slip(
     ("like = x.transpose(0, 1).shape\n", "like = x.shape\n"),
     ("normalized).reshape(like).transpose(0, 1)\n", "normalized).reshape(like)\n"),
 )
+
+
+slip(
+    batch_norm_forward__keeps_input,
+    "momentum_reversed_and_biased",
+    "The running statistics forget too fast: here momentum is the share of the new batch; and running_var got the "
+    "variance that normalizes, not the other one of the two.",
+    ("(1 - momentum) * running_mean + momentum * mean", "momentum * running_mean + (1 - momentum) * mean"),
+    ("(1 - momentum) * running_var + momentum * x.var(axes)", "momentum * running_var + (1 - momentum) * var"),
+)
+
+slip(
+    batch_norm_forward__keeps_input,
+    "over_the_batch_only",
+    "For images each pixel was normalized by itself: one mean belongs to all places of a channel.",
+    ("    if training:\n", "    if training:\n        mean, var = x.mean(0), x.var(0, correction=0)\n"),
+    ("momentum * mean\n", "momentum * x.mean(axes)\n"),
+    (
+        "inverse_std = (var + eps).rsqrt()\n    normalized = (x - mean.reshape(shape)) * inverse_std.reshape(shape)",
+        "like = x.shape[1:] if training else shape\n    inverse_std = (var + eps).rsqrt()\n"
+        "    normalized = (x - mean.reshape(like)) * inverse_std.reshape(like)",
+    ),
+)

@@ -291,3 +291,12 @@ slip(
         'return dx, torch.einsum("nc...,nc...->c", dout, normalized / inverse_std.reshape(shape))',
     ),
 )
+
+
+def batch_norm_backward__training_steps_in_evaluation(dout, cache):
+    """In evaluation mean and variance are constants, but dx still contains the ways through them."""
+    normalized, inverse_std, weight, _ = cache
+    axes, shape = [0, *range(2, dout.dim())], (1, -1, *[1] * (dout.dim() - 2))
+    along = (dout * normalized).mean(axes, keepdim=True)
+    dx = dout - dout.mean(axes, keepdim=True) - (normalized - normalized.mean(axes, keepdim=True)) * along
+    return dx * (weight * inverse_std).reshape(shape), (dout * normalized).sum(axes), dout.sum(axes)

@@ -384,3 +384,23 @@ slip(
     ("g.mean(axes, keepdim=True) -", "g.sum(axes, keepdim=True) / count -"),
     ("(g * normalized).mean(axes, keepdim=True)", "(g * normalized).sum(axes, keepdim=True) / count"),
 )
+
+
+slip(
+    layer_norm_backward__two_means,
+    "over_the_samples",
+    "The means in dx were taken over the samples alone: forward they were taken over the entries of each sample.",
+    ("g.mean(axes, keepdim=True) -", "g.mean(0) -"),
+    ("(g * normalized).mean(axes, keepdim=True)", "(g * normalized).mean(0)"),
+)
+
+
+@follows(layer_norm_forward__keeps_input)
+def layer_norm_backward__dweight_from_input(dout, cache):
+    """dweight was made with x; look at what the weight was multiplied by."""
+    x, axes = cache["x"], list(range(1, dout.dim()))
+    inverse_std = cache["var"].rsqrt().reshape(-1, *[1] * (x.dim() - 1))
+    normalized = (x - x.mean(axes, keepdim=True)) * inverse_std
+    g = dout * cache["weight"]
+    dx = inverse_std * (g - g.mean(axes, keepdim=True) - normalized * (g * normalized).mean(axes, keepdim=True))
+    return dx, (dout * x).sum(0), dout.sum(0)

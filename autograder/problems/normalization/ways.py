@@ -27,6 +27,12 @@ def slips_in_two_ways(right: Callable, line: str, mean: str, variance: str, std:
         variance.replace(".mean(", ".sum("),
     )
     made(
+        "neither_divided",
+        "The ways through mean and variance are too large: each entry of x is only one of those that make them.",
+        line.partition(" = ")[2],
+        line.partition(" = ")[2].replace(".mean(", ".sum("),
+    )
+    made(
         "variance_term_doubled",
         "The way through the variance is twice as large as it must be: the derivative of a root has a factor.",
         variance,

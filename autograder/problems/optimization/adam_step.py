@@ -281,3 +281,12 @@ def adam_step__in_place(params, grads, exp_avgs, exp_avg_sqs, step, lr, betas=(0
         mean, square = m / (1 - betas[0] ** step), s / (1 - betas[1] ** step)
         moved.append(p - lr * mean / (square.sqrt() + eps))
     return moved, exp_avgs, exp_avg_sqs
+
+
+slip(
+    adam_step__two_lists,
+    "correction_by_a_product",
+    "The correction is nan or has a wrong size: beta is raised to the power of the step, not multiplied by it.",
+    ("1 - beta1**step", "1 - beta1 * step"),
+    ("1 - beta2**step", "1 - beta2 * step"),
+)

@@ -184,3 +184,10 @@ def momentum_step__in_place(params, grads, velocities, lr, momentum, nesterov=Fa
         v.mul_(momentum).add_(g)
     steps = [g + momentum * v for g, v in zip(grads, velocities, strict=True)] if nesterov else velocities
     return [p - lr * s for p, s in zip(params, steps, strict=True)], velocities
+
+
+def momentum_step__downhill_velocity(params, grads, velocities, lr, momentum, nesterov=False):
+    """The velocity holds the step itself, minus the rate times the gradient: in torch's the gradients are added up."""
+    new = [momentum * v - lr * g for v, g in zip(velocities, grads, strict=True)]
+    steps = [momentum * v - lr * g for v, g in zip(new, grads, strict=True)] if nesterov else new
+    return [p + s for p, s in zip(params, steps, strict=True)], new

@@ -387,3 +387,11 @@ slip(
     "A batch smaller than base_batch_size keeps the rate: the rule holds for it, too.",
     ("batch_size / base_batch_size", "max(1, batch_size / base_batch_size)"),
 )
+
+
+slip(
+    cosine_decay__half_wave,
+    "degrees",
+    "The cosine takes an angle in radians: half a turn is pi there, not 180.",
+    ("math.cos(math.pi * epoch", "math.cos(180 * epoch"),
+)

@@ -8,6 +8,7 @@ from autograder.problem import Problem
 from autograder.problems.drawing import normal, uniform
 from autograder.problems.forbidden import BATCH_NORM, STANDARDIZERS
 from autograder.problems.preprocessing.cases import contract
+from autograder.programs import slip
 from autograder.references import preprocessing as reference
 from autograder.references import value_of
 
@@ -65,6 +66,11 @@ def standardize__own_statistics_unbiased(x, mean, std):
     return (x - x.mean(dim=0)) / x.std(dim=0)
 
 
+def standardize__squared(x, mean, std):
+    """What is given is the std already, not the variance: no root and no square of it is needed."""
+    return (x - mean) / std**2
+
+
 def standardize__order(x, mean, std):
     """The mean was subtracted after the division: look at what the parentheses hold."""
     return x / std - mean
@@ -105,3 +111,7 @@ def standardize__in_place(x, mean, std):
     x -= mean
     x /= std
     return x
+
+
+for digits in (3, 6, 7, 8, 9, 10, 12):
+    slip(standardize__epsilon, f"epsilon_{digits}", standardize__epsilon.__doc__, ("1e-5", f"1e-{digits}"))

@@ -233,6 +233,12 @@ slip(
 )
 slip(
     dropout_forward__scaled_mask,
+    "one_mask_for_all_rows",
+    "All rows lost the same entries: every entry of x is drawn by itself.",
+    ("torch.rand(x.shape, generator=generator)", "torch.rand(x.shape[-1:], generator=generator).expand(x.shape)"),
+)
+slip(
+    dropout_forward__scaled_mask,
     "whole_samples",
     "A sample is dropped or kept as a whole: every entry of x is drawn by itself.",
     (

@@ -250,3 +250,40 @@ slip(
         "    target[(target < 0) | (target >= classes)] = -1\n    confusion = torch.zeros",
     ),
 )
+
+
+# These raise an error where a label is none of the classes, or a pair of classes does not occur.
+_LEFT_OUT = "A pixel whose label is none of the classes is left out before anything is counted: it has no place."
+_ANY_LABEL = "Every label below 0, and every one that is not below classes, is left out, whichever number it is."
+_BINCOUNT = confusion_matrix__bincount
+
+slip(
+    _PIXELS,
+    "labels_as_places",
+    _LEFT_OUT,
+    (
+        "        if 0 <= truth < classes:\n            confusion[truth, given]",
+        "        confusion[truth, given]",
+    ),
+)
+
+slip(
+    _BINCOUNT,
+    "labels_counted",
+    _LEFT_OUT,
+    ("counted = (target >= 0) & (target < classes)", "counted = torch.ones_like(target, dtype=torch.bool)"),
+)
+
+slip(
+    _BINCOUNT,
+    "only_255",
+    _ANY_LABEL,
+    ("counted = (target >= 0) & (target < classes)", "counted = target != 255"),
+)
+
+slip(
+    _BINCOUNT,
+    "no_minlength",
+    "Where the last pairs of classes do not occur there are too few counts: say how many there are to be.",
+    (", minlength=classes * classes", ""),
+)
