@@ -73,7 +73,7 @@ def _raising_alike(
     if len(raised) == len(asked) or not all(raised.values()):
         return None
 
-    def like(mistake: Program) -> bool:
+    def like(mistake: Mistake) -> bool:
         return all(_raised(of_program(mistake, i)) == raised[i] for i in raised) and not _differing(
             [i for i in asked if i not in raised], {i: of_program(mistake, i) for i in asked}, expected
         )

@@ -115,7 +115,7 @@ class Overview:
         return "\n".join([self.title, *rows])
 
     def _repr_html_(self) -> str:
-        head = _row("th", ("function", "points", "")) if self.lines else ""
+        head = _row("th", ("function", "points", "where to read")) if self.lines else ""
         rows = "".join(_html_line(line) for line in self.lines)
         return f"<p><strong>{html.escape(self.title)}</strong></p><table>{head}{rows}</table>"
 

@@ -17,6 +17,7 @@ from zipfile import ZipFile
 
 import pytest
 import yaml
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, TimeoutError, sync_playwright
 from pypdf import PdfReader
 
@@ -49,18 +50,19 @@ ALL_SET = (
 )
 
 OBSERVE = r"""async () => {
+  if (window.MathJax?.startup?.promise) await MathJax.startup.promise;
   // What is drawn anew when the width changes is drawn with the next frame.
   await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
-  if (window.MathJax?.startup?.promise) await MathJax.startup.promise;
   const visible = (element) => element.getClientRects().length > 0;
   // What comes into view later is loaded now.
   await Promise.all([...document.images].filter(visible).map((image) => {
     image.loading = "eager";
     return image.decode().catch(() => {});
   }));
-  const wide = [
-    ...document.querySelectorAll(".bd-article :is(div.math, .pst-scrollable-table-container, div.highlight pre)"),
-  ].filter((element) => element.checkVisibility() && element.scrollWidth - element.clientWidth > 1);
+  // Whatever is moved sideways, whoever wrote its style; what a moving figure shows is moved by its controls.
+  const wide = [...document.querySelectorAll(".bd-article *")].filter((element) =>
+    element.scrollWidth - element.clientWidth > 1 && element.checkVisibility() && !element.closest(".moving-stage")
+    && (element.matches("span.math") || /auto|scroll/.test(getComputedStyle(element).overflowX)));
   const formulas = [...document.querySelectorAll(".math")];
   const prose = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
   const raw = [], unmarked = [];
@@ -99,6 +101,8 @@ OBSERVE = r"""async () => {
     namelessFolds: [...document.querySelectorAll("summary")]
       .filter((fold) => !(fold.ariaLabel ?? fold.textContent).trim()).length,
     paragraphsInFolds: document.querySelectorAll("summary p").length,
+    emptyHeads: [...document.querySelectorAll("main th")].filter((head) => !head.textContent.trim()).length,
+    strangersInLists: document.querySelectorAll("[role=list] > :not([role=listitem]), [role=doc-biblioentry]").length,
     misnamed: [...document.querySelectorAll("button[aria-label], a[aria-label], summary[aria-label]")]
       .filter((e) => visible(e) && !e.ariaLabel.toLowerCase().includes(e.innerText.trim().toLowerCase()))
       .map((e) => e.outerHTML),
@@ -430,6 +434,57 @@ def test_what_can_be_pressed_is_named_as_it_is_labelled(visits):
 def test_what_is_wider_than_the_screen_fades_where_it_goes_on(visits):
     assert sum(visit.shown["wide"] for visit in visits if visit.view[1] == "phone") > 100
     assert {visit.name: visit.shown["cutWithoutCue"] for visit in visits if visit.shown["cutWithoutCue"]} == {}
+
+
+@pytest.mark.browser
+def test_lists_and_tables_are_told_as_what_they_are(visits):
+    for visit in visits:
+        assert (visit.shown["strangersInLists"], visit.shown["emptyHeads"]) == (0, 0), visit.name
+
+
+# One page of each kind. axe reads a page for seconds, and what is wrong is mostly wrong on every page of its kind.
+KINDS = ["intro", "404", "search", "glossary", "bibliography", "convolution/shapes", "detection/boxes"]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", KINDS)
+def test_axe_finds_nothing_to_mend(chromium, server, page):
+    # Colours stand still at once for who asks for it.
+    with chromium.new_context(
+        viewport={"width": WIDTHS["phone"], "height": HEIGHT}, color_scheme="dark", reduced_motion="reduce"
+    ) as context:
+        tab = context.new_page()
+        tab.set_default_timeout(300_000)
+        tab.goto(f"{server}{page}.html", wait_until="networkidle")
+        tab.wait_for_function(ALL_SET)
+        found = Axe().run(tab, options={"resultTypes": ["violations"]})
+        # The other colours and the other width change nothing else.
+        tab.evaluate("document.documentElement.dataset.theme = 'light'")
+        tab.set_viewport_size({"width": WIDTHS["wide"], "height": HEIGHT})
+        in_light = Axe().run(tab, options={"runOnly": ["color-contrast", "target-size"]})
+    assert found.violations_count + in_light.violations_count == 0, found.generate_report() + in_light.generate_report()
+
+
+@pytest.mark.browser
+def test_no_line_begins_with_the_point_behind_a_formula(tab, server):
+    tab.set_default_timeout(300_000)
+    tab.set_viewport_size({"width": WIDTHS["phone"], "height": HEIGHT})
+    tab.goto(f"{server}convolution/shapes.html", wait_until="networkidle")
+    tab.wait_for_function(ALL_SET)
+    lines = tab.evaluate("""() => {
+      const walker = document.createTreeWalker(document.querySelector("article"), NodeFilter.SHOW_TEXT);
+      const pairs = [];
+      for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+        if (!/^[.,;:)]/.test(node.textContent) || !node.previousSibling?.matches?.(".math")) continue;
+        const point = new Range();
+        point.setStart(node, 0);
+        point.setEnd(node, 1);
+        pairs.push([node.previousSibling.getBoundingClientRect().right, point.getBoundingClientRect().left]);
+      }
+      return pairs;
+    }""")
+    assert len(lines) > 50
+    assert [pair for pair in lines if abs(pair[0] - pair[1]) > 1] == []
 
 
 @pytest.mark.browser

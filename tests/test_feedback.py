@@ -129,6 +129,22 @@ def test_a_page_needs_no_other_host_and_is_light(pages, student):
     assert "\\frac" not in page
 
 
+def test_a_page_allows_no_program_and_no_other_host(pages):
+    """Should anything of a student's ever reach it as more than text."""
+    for page in pages.values():
+        # Before anything that it could forbid.
+        head = page[: page.index("<title>")]
+        (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', head)
+        rules = dict(rule.split(maxsplit=1) for rule in policy.split("; "))
+        assert rules == {
+            "default-src": "'none'",
+            "img-src": "data:",
+            "style-src": "'unsafe-inline'",
+            "base-uri": "'none'",
+            "form-action": "'none'",
+        }
+
+
 def test_every_link_of_a_page_leads_somewhere(pages):
     for page in pages.values():
         ids = re.findall(r' id="([^"]+)"', page)

@@ -1,4 +1,5 @@
-"""What is mended in the pages when the theme has written them: names for who reads by ear, and less to load.
+"""What is mended in the pages when the theme has written them: names for who reads by ear, lines that break where they
+may, and less to load.
 
 The theme's pages name some buttons otherwise than they are labelled, draw each icon with a script of 1.5 MB although
 its style sheet has them as a font, and load MathJax, both copies of each figure and the index of the search whether or
@@ -21,6 +22,12 @@ MATHJAX = re.compile(r"\s*<script>window\.MathJax = .*?</script>|" + SCRIPT.form
 FIGURE = re.compile(r'<img (?=[^>]*class="[^"]*figure-in-(?:light|dark))([^>]*?)\s*/?>')
 SOURCE = re.compile(r'\bsrc="[^"]*?([^/"]+)"')
 SVG_SIZE = re.compile(r'<svg\b[^>]*?\bwidth="([\d.]+)pt"[^>]*?\bheight="([\d.]+)pt"')
+# A figure that a phone shows in its own width: its drawing is moved, its caption is not.
+WIDE_FIGURE = re.compile(r'(<figure class="wide-on-phone\b[^>]*>)(.*?)(<figcaption>|</figure>)', re.DOTALL)
+# The corner of a table, which heads nothing.
+EMPTY_HEAD = re.compile(r"<th\b[^>]*>\s*(?:<p>\s*</p>)?\s*</th>")
+# A formula with the brackets and the point or comma that stand at it: a browser breaks a line between them.
+FORMULA = re.compile(r'([(\[“]*)(<span class="math notranslate nohighlight">[^<]*</span>)([.,;:!?)\]”]*)')
 FOLDED_PAGES = re.compile(r"(<a\b[^>]*>([^<]*(?:<(?!/a>|a\b)[^<]*)*)</a><details[^>]*><summary)>")
 ICON = re.compile(r'<(i|span) class="([^"]*\bfa-)')
 TAG = re.compile(r"<[^>]*>")
@@ -38,6 +45,15 @@ def named(page: str) -> str:
     return page.replace(
         '<div id="pst-primary-sidebar"', '<div id="pst-primary-sidebar" role="complementary" aria-label="The course"'
     )
+
+
+def mended(page: str) -> str:
+    """The page with lines that break where they may, and with lists and tables told as what they are."""
+    page = FORMULA.sub(_unbroken, page)
+    page = WIDE_FIGURE.sub(r'\1<div class="wide-drawing">\2</div>\3', page)
+    page = EMPTY_HEAD.sub("<td></td>", page)
+    # Sphinx writes a role that is not used any more, which no list may have in it.
+    return page.replace('role="doc-biblioentry"', 'role="listitem"')
 
 
 def lightened(page: str, size_of: Callable[[str], tuple[int, int] | None], searches: bool) -> str:
@@ -64,6 +80,10 @@ def svg_size(path: Path) -> tuple[int, int] | None:
     return found and tuple(round(float(points) * PIXELS_OF_A_POINT) for points in found.groups())
 
 
+def _unbroken(formula: re.Match) -> str:
+    return f'<span class="unbroken">{formula[0]}</span>' if formula[1] or formula[3] else formula[0]
+
+
 def _text(markup: str) -> str:
     return html.escape(html.unescape(TAG.sub("", markup)).strip(), quote=True)
 
@@ -82,7 +102,7 @@ def finish(app: Sphinx, error: Exception | None) -> None:
         if "_static" in path.relative_to(folder).parts:
             continue
         page = path.read_text("utf-8")
-        path.write_text(lightened(named(page), size_of, searches=path.stem == "search"), "utf-8")
+        path.write_text(lightened(mended(named(page)), size_of, searches=path.stem == "search"), "utf-8")
     for pattern in NOT_ASKED_FOR:
         for path in (folder / "_static").glob(pattern):
             path.unlink()

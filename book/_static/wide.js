@@ -1,6 +1,8 @@
-// A formula, a table or code that is wider than the screen fades where it goes on, and can be moved by the keyboard.
+// What is wider than the screen, as a formula, a table, code or a figure, fades where it goes on, and can be moved by the
+// keyboard.
 document.addEventListener("DOMContentLoaded", () => {
-  const wide = ".bd-article :is(div.math, .pst-scrollable-table-container, div.highlight pre, .cell_output .text_html)";
+  const wide =
+    ".bd-article :is(.math, .pst-scrollable-table-container, div.highlight pre, .cell_output .text_html, .wide-drawing)";
 
   const look = (element) => {
     const hidden = element.scrollWidth - element.clientWidth;
