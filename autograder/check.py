@@ -30,7 +30,7 @@ PUBLIC_SEED = 0
 _verdicts: dict[str, tuple[Verdict, Any]] = {}
 
 _HEADING = re.compile(r"^#{2,6} +(.+?) *$", re.MULTILINE)
-_LESSON = re.compile(r"^In the book: \[([^\]]+)\]\(([^)\s]+)\)", re.MULTILINE)
+_LESSON = re.compile(r"^In the book:\s\[([^\]]+)\]\(([^)\s]+)\)", re.MULTILINE)
 
 
 def check(name: str | None = None) -> Report | Overview:
