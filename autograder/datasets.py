@@ -45,11 +45,12 @@ def split_indices(count, test_count, seed=0):
 def photograph(name):
     """Return a photograph that ships with scikit-image as (3, H, W), float32, values in [0, 1].
 
-    name: "cat" (chelsea.png, 300 by 451 pixels, by Stefan van der Walt) or "coffee" (coffee.png, 400 by 600 pixels, by
-    Rachel Michetti). Both are in the wheel of scikit-image 0.26, and their photographers gave up all rights (CC0).
+    name: "cat" (chelsea.png, 300 by 451 pixels, by Stefan van der Walt), "coffee" (coffee.png, 400 by 600 pixels, by
+    Rachel Michetti) or "astronaut" (astronaut.png, 512 by 512 pixels, Eileen Collins, by NASA). All are in the wheel of
+    scikit-image 0.26. The first two photographers gave up all rights (CC0), the third is in the public domain.
     Raises KeyError for another name.
     """
-    file = {"cat": "chelsea.png", "coffee": "coffee.png"}[name]
+    file = {"cat": "chelsea.png", "coffee": "coffee.png", "astronaut": "astronaut.png"}[name]
     # scikit-image itself would take a second to import.
     from matplotlib.image import imread
 

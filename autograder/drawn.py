@@ -17,7 +17,7 @@ __all__ = ["chapter_of", "exam_of", "find_problem", "names", "places"]
 PUBLIC_SEED = 0
 
 _HEADING = re.compile(r"^#{2,6} +(.+?) *$", re.MULTILINE)
-_LESSON = re.compile(r"^In the book: \[([^\]]+)\]\(([^)\s]+)\)", re.MULTILINE)
+_LESSON = re.compile(r"^In the book:\s\[([^\]]+)\]\(([^)\s]+)\)", re.MULTILINE)
 
 
 def names() -> list[str]:

@@ -108,14 +108,18 @@ def test_every_module_of_a_chapter_is_shown(word):
 
 
 @every_folder
-def test_every_cell_of_a_notebook_leads_back_to_its_page(word):
-    """The last page that is linked above a function's cell is the one that asks for the function."""
+def test_every_cell_of_a_notebook_leads_back_to_its_section(word):
+    """The last page that is linked above a function's cell asks for the function, and has the section that is named."""
     folder = BOOK.parent / "exercises" / word
     asked = {problem.name for problem in problem_sets()[word]}
     linked = None
     for cell in nbformat.read(folder / f"{word}.ipynb", 4).cells:
-        for path in re.findall(r"\]\((\S+\.md)\)", cell.source) if cell.cell_type == "markdown" else []:
+        links = re.findall(r"\]\((\S+\.md)#?(\S*)\)", cell.source) if cell.cell_type == "markdown" else []
+        for path, section in links:
             linked = (folder / path).resolve()
+            headings = re.findall(r"^#{2,3} (.+)$", linked.read_text("utf-8"), re.MULTILINE)
+            # As JupyterLab names a heading.
+            assert not section or section in {heading.replace(" ", "-") for heading in headings}
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
         if name in asked:
             asked.remove(name)

@@ -77,7 +77,10 @@ def test_digits_are_read_without_importing_scikit_learn():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize(("name", "loader", "size"), [("cat", "chelsea", (300, 451)), ("coffee", "coffee", (400, 600))])
+@pytest.mark.parametrize(
+    ("name", "loader", "size"),
+    [("cat", "chelsea", (300, 451)), ("coffee", "coffee", (400, 600)), ("astronaut", "astronaut", (512, 512))],
+)
 def test_a_photograph_is_that_of_scikit_image(name, loader, size):
     data = pytest.importorskip("skimage.data")
     image = photograph(name)

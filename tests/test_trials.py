@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from autograder.trials import SEEDS, Task, Trial, best, right, span, train, trial
+from autograder.trials import SEEDS, Task, Trial, best, right, span, train, trial, trials
 
 
 def two_clouds():
@@ -58,6 +58,28 @@ def test_what_is_no_number_any_more_ends_the_run_and_is_told():
     losses = train(line(0), TASK, math.inf, 20)
     assert losses[0].isfinite()
     assert losses[-1].isnan()
+
+
+def normalized(seed):
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
+
+
+def test_networks_that_are_trained_side_by_side_are_those_that_are_trained_one_by_one():
+    found = trials(normalized, TASK, (0.1, 0.5), 30)
+    assert [one.rate for one in found] == [0.1, 0.5]
+    for one in found:
+        alone = trial(normalized, TASK, one.rate, 30)
+        assert torch.allclose(one.losses, alone.losses, atol=1e-4)
+        assert one.right == pytest.approx(alone.right)
+
+
+def test_what_is_no_number_any_more_is_told_beside_a_run_that_goes_well():
+    well, badly = trials(line, TASK, (0.1, math.inf), 20)
+    assert well.losses.isfinite().all()
+    assert badly.losses[:, 0].isfinite().all()
+    assert badly.losses[:, -1].isnan().all()
+    assert min(well.right) > 60
 
 
 def test_a_network_is_tested_as_it_is_used():

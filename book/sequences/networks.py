@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from markov import LEARN, LETTERS, TEST
 from torch import nn
+from torch.func import functional_call
 
 CODES = {
     part: torch.tensor([LETTERS.index(letter) for letter in text]) for part, text in (("learn", LEARN), ("test", TEST))
@@ -53,6 +54,30 @@ def number_loss(net, generator, length=50, samples=32):
     """The mean squared error of what is said at the end."""
     x, number = number_task(samples, length, generator)
     return F.mse_loss(net(x)[-1, :, 0], number)
+
+
+def train_side_by_side(nets, rates, steps, seeds):
+    """`train` with `number_loss`, for networks of `nn.RNN`: one wide layer whose weights are theirs, as blocks."""
+    first = nets[0].layer
+    sizes = first.input_size * len(nets), first.hidden_size * len(nets)
+    wide = nn.RNN(*sizes, nonlinearity=first.nonlinearity)
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    optimizers = [torch.optim.Adam(net.parameters(), lr=rate) for net, rate in zip(nets, rates, strict=True)]
+    for _ in range(steps):
+        tasks = [number_task(32, 50, generator) for generator in generators]
+        weights = {}
+        for name, weight in first.named_parameters():
+            blocks = [getattr(net.layer, name) for net in nets]
+            weights[name] = torch.block_diag(*blocks) if weight.dim() == 2 else torch.cat(blocks)
+        inputs = torch.cat([x for x, _ in tasks], 2)
+        last = functional_call(wide, weights, (inputs,))[0][-1].chunk(len(nets), 1)
+        parts = zip(nets, last, tasks, strict=True)
+        sum(F.mse_loss(net.out(state)[:, 0], number) for net, state, (_, number) in parts).backward()
+        for net, optimizer in zip(nets, optimizers, strict=True):
+            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+    return nets
 
 
 def letter_loss(net, generator, part="learn", samples=32, length=32):
