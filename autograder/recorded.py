@@ -91,8 +91,9 @@ class RecordedExam(Exam):
         content = self.problem.content["mistakes"][self.problem.mistakes.index(program)]["outcomes"][i]
         if content is None:
             return Outcome(None, f"{program.name} was not kept.", ())
-        if "complaint" in content:
-            return Outcome(None, content["complaint"], ())
+        if "raised" in content:
+            what = f"raised {content['raised']}: what it said" if content["raised"] else "gave nothing; why"
+            return Outcome(None, f"{program.name} {what} was not kept.", ())
         place, modified = self.expected[i].device, tuple(content["modified"])
         if self.problem.measured is None:
             rows = zip(content["outputs"], self.expected[i].outputs, self.expected[i].tolerances, strict=True)
@@ -101,14 +102,14 @@ class RecordedExam(Exam):
         return Outcome(outputs, None, modified, quantities=decode(content["quantities"], self._tensors))
 
     def _output(self, content: Any, right: torch.Tensor, tolerance: float) -> torch.Tensor:
-        """An output that is the right one, some tolerances away from it, or another one."""
+        """An output that is the right one, some halves of a tolerance away from it, or another one."""
         if content == "right":
             return right
         if "steps" not in content:
             return decode(content, self._tensors)
         steps = self._tensors[content["steps"]]
         signed = torch.where(steps % 2 == 0, steps // 2, -(steps // 2))
-        off = (right.double() + signed * tolerance).to(right.dtype)
+        off = (right.double() + signed * tolerance / 2).to(right.dtype)
         # Where nothing is off, infinity and NaN stay what they are.
         return torch.where(steps == 0, right, off)
 

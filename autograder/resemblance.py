@@ -69,22 +69,22 @@ def _raising_alike(
 ) -> Mistake | None:
     """The mistake that raises an error where the program does, which is in some cases, and is right in all others."""
     asked = [i for i, case in enumerate(cases) if case.criterion in ("values", "edge cases") and not case.timed]
-    raised = {i: _raised(outcomes[i]) for i in asked if outcomes[i].outputs is None}
-    if len(raised) == len(asked) or not all(raised.values()):
+    complaints = {i: raised(outcomes[i]) for i in asked if outcomes[i].outputs is None}
+    if len(complaints) == len(asked) or not all(complaints.values()):
         return None
 
     def like(mistake: Mistake) -> bool:
-        return all(_raised(of_program(mistake, i)) == raised[i] for i in raised) and not _differing(
-            [i for i in asked if i not in raised], {i: of_program(mistake, i) for i in asked}, expected
+        return all(raised(of_program(mistake, i)) == complaints[i] for i in complaints) and not _differing(
+            [i for i in asked if i not in complaints], {i: of_program(mistake, i) for i in asked}, expected
         )
 
-    if _differing([i for i in asked if i not in raised], outcomes, expected):
+    if _differing([i for i in asked if i not in complaints], outcomes, expected):
         return None
     found = [mistake for mistake in problem.mistakes if like(mistake)]
     return found[0] if len({mistake.hint for mistake in found}) == 1 else None
 
 
-def _raised(outcome: Outcome) -> str | None:
+def raised(outcome: Outcome) -> str | None:
     """The type of the exception that a call raised; None where it gave something, or nothing for another reason."""
     found = RAISED.match(outcome.complaint or "")
     return found and SAME_REASON.get(found[1], found[1])
