@@ -148,7 +148,7 @@ def as_text(value: Any) -> str:
         numbers = value.detach().cpu()
         numbers = (numbers.float() if value.dtype == torch.bfloat16 else numbers).numpy()
         if not value.dim():
-            return f"{numbers} ({kind})"
+            return f"{numbers!s} ({kind})"
         written = numpy.array2string(numbers, threshold=MOST, edgeitems=2, precision=5, separator=", ")
         return f"{kind}, shape {tuple(value.shape)}\n{written}"
     if isinstance(value, torch.Generator):

@@ -139,6 +139,28 @@ def test_what_a_case_shows_is_escaped():
     assert not {"<b>", "<script>", "<i>"} & set(re.findall(r"<\w+>", page))
 
 
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (torch.tensor(0.1), "0.1 (float32)"),
+        (torch.tensor(0.1, dtype=torch.float64), "0.1 (float64)"),
+        (torch.tensor(0.1, dtype=torch.bfloat16), "0.100097656 (bfloat16)"),
+        (torch.tensor(3), "3 (int64)"),
+        (torch.tensor(True), "True (bool)"),
+    ],
+)
+def test_one_number_has_the_digits_of_its_type(number, text):
+    assert as_text(number) == text
+
+
+def test_that_no_error_is_raised_is_said_only_where_one_is_expected():
+    programs = {"early_stopping": lambda losses, patience: (0, 0), "conv_output_size": lambda *sizes: 1}
+    assert "ValueError" not in repr(check_in(programs, "early_stopping").case())
+    assert "expected: a ValueError is raised = True" in repr(
+        check_in(programs, "conv_output_size").case("the kernel is larger than the input")
+    )
+
+
 def test_while_a_notebook_is_graded_no_case_is_shown():
     note = graded_check("relu_forward").case("x (4, 5)")
     assert repr(note) == "Cases are shown for the public seed only: in your own notebook, not while it is graded."
