@@ -13,7 +13,8 @@ MIME = "application/vnd.autograder.verdict+json"
 def verdict_in(cell: Mapping[str, Any]) -> Mapping[str, Any]:
     """The verdict that a cell of a notebook shows, as data; nothing where it shows none.
 
-    Only what stands in a grade cell is the grader's own: whoever reads what a student has handed in asks for such.
+    It is the last thing that a check shows. Only what stands in a grade cell is the grader's own: whoever reads what a
+    student has handed in asks for such.
     """
-    shown = (output.get("data", {}).get(MIME) for output in cell.get("outputs", ()))
-    return next(filter(None, shown), {})
+    shown = [output.get("data", {}).get(MIME) for output in cell.get("outputs", ())]
+    return next(filter(None, reversed(shown)), {})

@@ -104,6 +104,21 @@ def test_the_instructor_s_variables_stay_outside(monkeypatch):
         parent.close()
 
 
+def test_the_package_is_found_wherever_else_modules_are_looked_for(monkeypatch, tmp_path):
+    """There may be another package of this name: the index of Python's packages has one."""
+    (tmp_path / "autograder").mkdir()
+    (tmp_path / "autograder" / "__init__.py").write_text("raise ImportError('another package')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    parent = WarmParent()
+    try:
+        kernel = Kernel(parent, SMALL)
+        assert run(kernel, "import autograder; print(autograder.__file__)") == str(ROOT / "autograder" / "__init__.py")
+        kernel.close()
+    finally:
+        parent.close()
+
+
 def test_it_is_an_ordinary_user_without_rights(kernel):
     code = """
 import os
