@@ -328,6 +328,26 @@ def test_what_is_printed_is_light_and_what_is_read_stays_dark(chromium, server, 
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
 
 
+@pytest.mark.browser
+def test_nothing_is_cut_on_paper(tab, server):
+    """The page has code, formulas and tables that a phone moves sideways; A4 has 642 pixels between its margins."""
+    tab.set_default_timeout(300_000)
+    tab.emulate_media(media="print")
+    tab.set_viewport_size({"width": 642, "height": HEIGHT})
+    tab.goto(f"{server}cnn_history/residual.html", wait_until="networkidle")
+    tab.wait_for_function(ALL_SET)
+    cut, framed = tab.evaluate("""() => {
+      const parts = [...document.querySelectorAll(".bd-article :is(pre, div, .math, table, figure)")]
+        .filter((part) => part.checkVisibility());
+      const cut = parts.filter((part) => part.scrollWidth - part.clientWidth > 1 && part.clientWidth > 0
+        || part.getBoundingClientRect().right > innerWidth + 1);
+      // What could be moved is not divided between two pages: an empty frame stands on the first.
+      const framed = parts.filter((part) => !part.matches("span") && getComputedStyle(part).overflowX !== "visible");
+      return [cut, framed].map((found) => found.map((part) => part.outerHTML.slice(0, 200)));
+    }""")
+    assert (cut, framed) == ([], [])
+
+
 @pytest.fixture(scope="module")
 def taken_along(chromium, tmp_path_factory) -> Path:
     """A copy of the built book with the archive of its pages and a PDF of the first three."""
@@ -483,7 +503,7 @@ def test_no_line_begins_with_the_point_behind_a_formula(tab, server):
       }
       return pairs;
     }""")
-    assert len(lines) > 50
+    assert len(lines) > 20
     assert [pair for pair in lines if abs(pair[0] - pair[1]) > 1] == []
 
 
