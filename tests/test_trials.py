@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from autograder.trials import SEEDS, Task, Trial, best, right, span, train, trial
+from autograder.trials import SEEDS, Task, Trial, best, right, span, train, trial, trials
 
 
 def two_clouds():
@@ -93,3 +93,17 @@ def test_the_best_trial_ends_lowest_over_all_its_seeds(trials, rate):
 )
 def test_a_span_tells_the_lowest_and_the_highest(values, form, text):
     assert span(values, form) == text
+
+
+def test_trials_side_by_side_are_those_one_after_another():
+    def deep(seed):
+        torch.manual_seed(seed)
+        return nn.Sequential(nn.Linear(2, 5), nn.PReLU(), nn.Linear(5, 2))
+
+    for found, wanted in zip(
+        trials(deep, TASK, (0.03, 0.3), 30), [trial(deep, TASK, rate, 30) for rate in (0.03, 0.3)], strict=True
+    ):
+        assert found.rate == wanted.rate
+        assert torch.allclose(found.losses, wanted.losses, atol=1e-4)
+        assert found.right == wanted.right
+    assert trials(line, TASK, (0.1, math.inf), 20)[1].losses[:, -1].isnan().all()
