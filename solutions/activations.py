@@ -78,7 +78,7 @@ out, square_backward(torch.tensor([1.0, 1.0, 0.5]), cache)
 # %% [markdown]
 # ## 1. Sigmoid
 #
-# In the book: [Sigmoid and tanh](../../book/activations/sigmoid_tanh.md).
+# In the book: [Sigmoid](../../book/activations/sigmoid_tanh.md#sigmoid).
 #
 # The sigmoid maps every number to one between 0 and 1. That makes it the output for a yes-or-no question, and
 # the gate of an LSTM: 0 is closed, 1 is open. For an input entry $x$ it is
@@ -150,7 +150,7 @@ check("sigmoid_backward")
 # %% [markdown]
 # ## 2. Tanh
 #
-# In the book: [Sigmoid and tanh](../../book/activations/sigmoid_tanh.md).
+# In the book: [tanh](../../book/activations/sigmoid_tanh.md#tanh).
 #
 # A sigmoid's outputs are all positive. The hyperbolic tangent has the same S shape, but runs from −1 to 1 and
 # passes through 0, so the outputs of a layer can average to 0:
@@ -249,7 +249,7 @@ def sigmoid_and_tanh():
 # %% [markdown]
 # ## 3. ReLU
 #
-# In the book: [ReLU, dead units, and its relatives](../../book/activations/relu.md).
+# In the book: [ReLU](../../book/activations/relu.md#relu).
 #
 # The rectified linear unit lets positive numbers through and replaces negative ones by 0:
 #
@@ -307,7 +307,8 @@ check("relu_backward")
 # %% [markdown]
 # ### Twenty layers deep
 #
-# In the book: [Depth, the vanishing gradient](../../book/activations/depth.md).
+# In the book:
+# [Signal and gradient, layer by layer](../../book/activations/depth.md#signal-and-gradient-layer-by-layer).
 #
 # Now your functions carry a gradient through twenty layers. Each layer computes $f(hW + b)$ on 64 rows of
 # width 256. A random gradient enters behind layer 20 and goes back to layer 1. The plot shows its typical
@@ -365,7 +366,7 @@ def gradient_through_depth():
 #
 # ### Question: which of them vanish, and why? (10 points)
 #
-# In the book: [The exam question](../../book/activations/summary.md).
+# In the book: [The exam question](../../book/activations/summary.md#the-exam-question).
 #
 # When the gradient gets smaller from layer to layer until the first layers no longer learn, it *vanishes*
 # (기울기 소실). Answer in the cell below, in your own words. A person marks it.
@@ -411,7 +412,7 @@ def gradient_through_depth():
 # %% [markdown]
 # ## 4. Leaky ReLU
 #
-# In the book: [ReLU, dead units, and its relatives](../../book/activations/relu.md).
+# In the book: [Leaky ReLU](../../book/activations/relu.md#leaky-relu).
 #
 # A ReLU unit whose $x$ is negative for every input of the data set has slope 0 for all of them. Its weights
 # get gradient 0 and stay where they are: the unit is dead. The leaky ReLU keeps a small slope $\alpha$
@@ -491,7 +492,7 @@ def a_dead_unit():
 # %% [markdown]
 # ## 5. PReLU
 #
-# In the book: [ReLU, dead units, and its relatives](../../book/activations/relu.md).
+# In the book: [PReLU](../../book/activations/relu.md#prelu).
 #
 # Why should the negative slope be 0.01? The parametric ReLU makes it a weight that training adjusts, usually
 # one for each channel: $f(x) = x$ for $x > 0$, else $\alpha_c\,x$, where $c$ is the channel of the entry.
@@ -570,7 +571,7 @@ check("prelu_backward")
 # %% [markdown]
 # ## 6. ELU
 #
-# In the book: [ELU, SELU, GELU and SiLU](../../book/activations/smooth.md).
+# In the book: [ELU](../../book/activations/smooth.md#elu).
 #
 # A leaky ReLU goes down forever: at $x = -1000$ it gives −10. The exponential linear unit bends instead and
 # levels off at $-\alpha$, so a very negative input does not weigh more than a rather negative one:
@@ -633,7 +634,7 @@ check("elu_backward")
 # %% [markdown]
 # ## 7. SELU
 #
-# In the book: [ELU, SELU, GELU and SiLU](../../book/activations/smooth.md).
+# In the book: [SELU](../../book/activations/smooth.md#selu).
 #
 # The scaled ELU is an ELU with one fixed $\alpha = 1.6733$, multiplied by one fixed $\text{scale} = 1.0507$:
 #
@@ -734,7 +735,7 @@ def elu_and_selu_through_depth():
 # %% [markdown]
 # ## 8. Maxout
 #
-# In the book: [ReLU, dead units, and its relatives](../../book/activations/relu.md).
+# In the book: [Maxout](../../book/activations/relu.md#maxout).
 #
 # A maxout unit has no fixed shape. It computes $K$ linear functions of its input, called *pieces*, and
 # outputs the largest. With the two pieces $x$ and $0$ it is ReLU; with $x$ and $-x$ it is $\lvert x \rvert$.

@@ -83,7 +83,7 @@ product_plus_y(torch.tensor(2.0), torch.tensor(3.0))
 
 # %% [markdown]
 # ## 1. A sum and a product
-# In the book: [Problem 1](../../book/backprop/by_hand.md).
+# In the book: [Problem 1: a sum and a product](../../book/backprop/by_hand.md#problem-1-a-sum-and-a-product).
 #
 # The lecture notes differentiate $f = (x + y)\,z$ at $x = -2$, $y = 5$, $z = -4$. The sum needs a letter of its
 # own. Here $q$ is the sum, $q = x + y = 3$, and $f = q z = -12$. Here $z$ is the third input. Here $y$ is the second,
@@ -113,7 +113,7 @@ check("sum_product")
 
 # %% [markdown]
 # ## 2. A neuron
-# In the book: [Problem 2](../../book/backprop/by_hand.md).
+# In the book: [Problem 2: a neuron, gate by gate](../../book/backprop/by_hand.md#problem-2-a-neuron-gate-by-gate).
 #
 # The second example of the notes is a neuron with a sigmoid: inputs $x = (-1, -2)$, weights $2$ and $-3$, and a
 # bias of $-3$. The bias stands at the end of `w`, so $w = (2, -3, -3)$ has one entry more than $x$.
@@ -161,7 +161,7 @@ check("sigmoid_neuron")
 
 # %% [markdown]
 # ## 3. A gradient without calculus
-# In the book: [The numerical check](../../book/backprop/check.md).
+# In the book: [Nudge to one side, or to both](../../book/backprop/check.md#nudge-to-one-side-or-to-both).
 #
 # How do you know that a gradient is right? Move one number a little and look at what $f$ does. Take
 # $f(x) = x^3$ at $x = 2$, where the slope is 12, and move by $\varepsilon = 0.1$:
@@ -248,7 +248,7 @@ def error_over_eps():
 
 # %% [markdown]
 # ## 4. A number that remembers
-# In the book: [A machine that walks back](../../book/backprop/machine.md).
+# In the book: [An engine, in three steps](../../book/backprop/machine.md#an-engine-in-three-steps).
 #
 # Until now you went back by hand. Now the numbers shall do it themselves. You write a class `Value`. A `Value`
 # holds one number and remembers from which other Values it was computed. So a formula written in Python builds
@@ -508,7 +508,7 @@ def exclusive_or():
 
 # %% [markdown]
 # ## 5. A linear layer
-# In the book: [Whole tables at once](../../book/backprop/tables.md).
+# In the book: [A linear layer](../../book/backprop/tables.md#a-linear-layer).
 #
 # One `Value` for each number would be far too slow for a real network. A layer of tensors is one node with one
 # rule. The linear layer computes M weighted sums of its D inputs, for each of N samples:
@@ -583,7 +583,7 @@ check("linear_backward")
 
 # %% [markdown]
 # ## 6. Softmax
-# In the book: [Softmax with cross-entropy](../../book/backprop/tables.md).
+# In the book: [Softmax with cross-entropy](../../book/backprop/tables.md#softmax-with-cross-entropy).
 #
 # The last layer of a classifier gives one number for each class, a *logit*. Softmax makes probabilities of
 # them, positive and with sum 1, and keeps their order:
@@ -660,7 +660,7 @@ check("softmax_backward")
 
 # %% [markdown]
 # ## 7. Cross-entropy
-# In the book: [Softmax with cross-entropy](../../book/backprop/tables.md).
+# In the book: [Softmax with cross-entropy](../../book/backprop/tables.md#softmax-with-cross-entropy).
 #
 # How bad is a prediction? Take the probability $p_t$ that it gives to the right class $t$. The loss of the
 # sample is $-\ln p_t$: 0 if the model is sure and right, large if it is sure and wrong. The loss of a batch is the
@@ -739,7 +739,7 @@ def loss_before_training():
 
 # %% [markdown]
 # ## 8. A network of two layers
-# In the book: [A network of two layers](../../book/backprop/tables.md).
+# In the book: [A network of two layers](../../book/backprop/tables.md#a-network-of-two-layers).
 #
 # Now everything together: a linear layer, a ReLU, a linear layer, and the cross-entropy.
 #

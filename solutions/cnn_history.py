@@ -102,7 +102,7 @@ for name, tensor in Example(3, 4).state_dict().items():
 # `maps.4.weight` is (1, 3, 5, 5). Its channels are those of the table, in ascending order. After the convolutions
 # comes nothing here: no activation function, no padding.
 #
-# In the book: [LeNet-5](../../book/cnn_history/first.md).
+# In the book: [LeNet-5 (1998)](../../book/cnn_history/first.md#lenet-5-1998).
 
 
 # %% nbgrader={"grade_id": "LeNetC3", "solution": true}
@@ -147,7 +147,7 @@ check("LeNetC3")
 #
 # **Names.** `gpu1` and `gpu2`, two convolutions with bias from half of the channels to half of the maps. No ReLU.
 #
-# In the book: [AlexNet](../../book/cnn_history/first.md).
+# In the book: [AlexNet (2012)](../../book/cnn_history/first.md#alexnet-2012).
 
 
 # %% nbgrader={"grade_id": "AlexNetGroupedConv", "solution": true}
@@ -209,7 +209,7 @@ check("AlexNetGroupedConv")
 # - Call the model in evaluation mode and without gradients. Leave it as it was: every layer in its mode, running
 #   statistics, no hooks.
 #
-# In the book: [What a network costs](../../book/cnn_history/first.md).
+# In the book: [AlexNet (2012)](../../book/cnn_history/first.md#alexnet-2012).
 
 
 # %% nbgrader={"grade_id": "cost_table", "solution": true}
@@ -287,7 +287,7 @@ def three_layers():
 # two people would measure two errors. *Of equal logits, the lower class goes first.* `torch.topk` promises no order
 # among equal ones; `torch.sort(..., stable=True)` keeps the order that they had.
 #
-# In the book: [ILSVRC](../../book/cnn_history/history.md).
+# In the book: [Top-1 and top-5 error](../../book/cnn_history/history.md#top-1-and-top-5-error).
 
 
 # %% nbgrader={"grade_id": "top_k_error", "solution": true}
@@ -321,7 +321,7 @@ check("top_k_error")
 # The square is 0 in all channels: for a normalized image that is a mean grey. Each place begins with the whole
 # image. What stands in the map is the probability (the softmax of the logits) of the class `target`.
 #
-# In the book: [What ZFNet sees](../../book/cnn_history/first.md).
+# In the book: [ZFNet (2013)](../../book/cnn_history/first.md#zfnet-2013).
 
 
 # %% nbgrader={"grade_id": "occlusion_map", "solution": true}
@@ -406,7 +406,7 @@ def where_it_looks():
 #
 # **Names.** `conv1x1`; `conv3x3_reduce`, `conv3x3`; `conv5x5_reduce`, `conv5x5`; `pool_project`. All with bias.
 #
-# In the book: [Inception](../../book/cnn_history/inception.md).
+# In the book: [GoogLeNet, Inception v1 (2014)](../../book/cnn_history/inception.md#googlenet-inception-v1-2014).
 
 
 # %% nbgrader={"grade_id": "InceptionModule", "solution": true}
@@ -468,7 +468,7 @@ check("InceptionModule")
 # and a ReLU. Such a unit is given in the next cell: its state is `conv.weight` and that of `bn`. So `branch7x7_2` has
 # `branch7x7_2.conv.weight`, `branch7x7_2.bn.weight` and so on.
 #
-# In the book: [Inception v2 and v3](../../book/cnn_history/inception.md).
+# In the book: [Inception v2, v3 and v4](../../book/cnn_history/inception.md#inception-v2-v3-and-v4).
 
 
 # %% nbgrader={"grade_id": "FactorizedInception", "solution": true}
@@ -546,7 +546,7 @@ check("FactorizedInception")
 # and the normalization (`downsample.1`), *only where the shape changes*. Elsewhere `self.downsample = None`, or
 # nothing.
 #
-# In the book: [Residual networks](../../book/cnn_history/residual.md).
+# In the book: [ResNet (2015)](../../book/cnn_history/residual.md#resnet-2015).
 
 
 # %% nbgrader={"grade_id": "BasicBlock", "solution": true}
@@ -633,7 +633,7 @@ def thirty_blocks():
 # **Names.** `conv1`, `bn1`, `conv2`, `bn2`, `conv3`, `bn3`, and `downsample` as in the basic block, to `4 * planes`
 # channels: wherever the stride is not 1 or `inplanes` is not `4 * planes`. No convolution has a bias.
 #
-# In the book: [Wide ResNet and ResNeXt](../../book/cnn_history/residual.md).
+# In the book: [ResNet (2015)](../../book/cnn_history/residual.md#resnet-2015).
 
 
 # %% nbgrader={"grade_id": "Bottleneck", "solution": true}
@@ -697,7 +697,7 @@ check("Bottleneck")
 # **Names.** `bn1` (of `inplanes` channels), `conv1` (3x3, padding 1, with the stride), `bn2`, `conv2` (3x3, padding 1);
 # and `downsample`, one convolution, only where the shape changes. No convolution has a bias.
 #
-# In the book: [Pre-activation](../../book/cnn_history/residual.md).
+# In the book: [Pre-activation (2016)](../../book/cnn_history/residual.md#pre-activation-2016).
 
 
 # %% nbgrader={"grade_id": "PreActivationBlock", "solution": true}
@@ -807,7 +807,7 @@ check("PreActivationBlock")
 # and `conv2`: `layers.0.norm1.weight` and so on. So you need a second class, or an `nn.Sequential` with named parts.
 # Put it into the same cell. No convolution has a bias.
 #
-# In the book: [DenseNet](../../book/cnn_history/residual.md).
+# In the book: [DenseNet (2016)](../../book/cnn_history/residual.md#densenet-2016).
 
 
 # %% nbgrader={"grade_id": "DenseBlock", "solution": true}
@@ -866,7 +866,7 @@ check("DenseBlock")
 #
 # **Names.** `norm` and `conv`, without bias.
 #
-# In the book: [DenseNet](../../book/cnn_history/residual.md).
+# In the book: [DenseNet (2016)](../../book/cnn_history/residual.md#densenet-2016).
 
 
 # %% nbgrader={"grade_id": "Transition", "solution": true}
@@ -913,7 +913,8 @@ check("Transition")
 #
 # **Names.** `fc1`, a 1x1 convolution from `input_channels` to `squeeze_channels`, and `fc2`, one back. Both with bias.
 #
-# In the book: [Squeeze and excitation](../../book/cnn_history/efficient.md).
+# In the book:
+# [SENet: squeeze and excitation (2017)](../../book/cnn_history/efficient.md#senet-squeeze-and-excitation-2017).
 
 
 # %% nbgrader={"grade_id": "SqueezeExcitation", "solution": true}
@@ -957,7 +958,8 @@ check("SqueezeExcitation")
 #
 # **Names.** `depthwise`, `bn1`, `pointwise`, `bn2`. No convolution has a bias.
 #
-# In the book: [MobileNet](../../book/cnn_history/efficient.md).
+# In the book:
+# [MobileNet](../../book/cnn_history/efficient.md#mobilenet-depthwise-separable-convolution-2017).
 
 
 # %% nbgrader={"grade_id": "DepthwiseSeparableConv", "solution": true}
@@ -1013,7 +1015,8 @@ check("DepthwiseSeparableConv")
 #
 # **Names.** As above. No convolution has a bias but those of `se`.
 #
-# In the book: [EfficientNet](../../book/cnn_history/efficient.md).
+# In the book:
+# [EfficientNet: compound scaling (2019)](../../book/cnn_history/efficient.md#efficientnet-compound-scaling-2019).
 
 
 # %% nbgrader={"grade_id": "InvertedResidual", "solution": true}
@@ -1077,7 +1080,8 @@ check("InvertedResidual")
 # pixels a side. With twice the depth there are twice the multiply-adds; with twice the width or the resolution, four
 # times. So a step costs about $1.2 \cdot 1.1^2 \cdot 1.15^2 = 1.92$ times as many, close to 2.
 #
-# In the book: [EfficientNet](../../book/cnn_history/efficient.md).
+# In the book:
+# [EfficientNet: compound scaling (2019)](../../book/cnn_history/efficient.md#efficientnet-compound-scaling-2019).
 
 
 # %% nbgrader={"grade_id": "compound_scaling", "solution": true}

@@ -95,7 +95,7 @@ out, row_backward(torch.tensor([1.0, 10.0, 100.0]), cache)
 # %% [markdown]
 # ## 1. How large is the output?
 #
-# In the book: [The size of the output](../../book/convolution/shapes.md).
+# In the book: [The size of the output](../../book/convolution/shapes.md#the-size-of-the-output).
 #
 # A kernel of size 3 moves over 10 pixels in steps of 4 (the *stride*). It can stand at pixel 0 and at pixel 4. At
 # pixel 8 it would need the pixels 8, 9 and 10, but the last one is 9. So there are 2 outputs. No window sees
@@ -141,7 +141,7 @@ check("conv_output_size")
 # %% [markdown]
 # ## 2. Convolution
 #
-# In the book: [Channels, filters, feature maps](../../book/convolution/shapes.md).
+# In the book: [The size of the output](../../book/convolution/shapes.md#the-size-of-the-output).
 #
 # An image has channels, and a filter has a kernel for each of them. At every place the filter multiplies all
 # pixels of the window, in all channels, with its weights, and adds everything up to *one* number, plus its bias.
@@ -222,7 +222,7 @@ def edges_of_a_digit():
 # %% [markdown]
 # ### Convolution, backward
 #
-# In the book: [The way back is a convolution too](../../book/convolution/fast.md).
+# In the book: [The way back is a convolution too](../../book/convolution/fast.md#the-way-back-is-a-convolution-too).
 #
 # It is the table from the beginning, in two dimensions. Every output saw one window of the padded image. On the way
 # back it lays `dout` times its filter onto that window, and what meets there adds up. To the filter's gradient it
@@ -267,7 +267,7 @@ check("conv2d_backward")
 # %% [markdown]
 # ## 3. Windows as columns
 #
-# In the book: [im2col](../../book/convolution/fast.md).
+# In the book: [How it is made fast: im2col](../../book/convolution/fast.md#how-it-is-made-fast-im2col).
 #
 # Your convolution is right, but Python makes a step for every place. A matrix product would do all of them at once.
 # For that, each window is written into a *column*, and the columns are put side by side. An image of one channel and
@@ -316,7 +316,7 @@ check("im2col")
 # %% [markdown]
 # ### And back
 #
-# In the book: [im2col](../../book/convolution/fast.md).
+# In the book: [How it is made fast: im2col](../../book/convolution/fast.md#how-it-is-made-fast-im2col).
 #
 # `col2im` takes columns and lays them back at their places. Where windows overlap, the numbers *add up*. So it does
 # not undo `im2col`: with the matrix above, the 5 in the middle was in all four windows and comes back as 20, while
@@ -357,7 +357,7 @@ check("col2im")
 # %% [markdown]
 # ### Convolution as one matrix product
 #
-# In the book: [How it is made fast](../../book/convolution/fast.md).
+# In the book: [How it is made fast: im2col](../../book/convolution/fast.md#how-it-is-made-fast-im2col).
 #
 # Write each filter as a row of $C \cdot k_h \cdot k_w$ numbers, in the order of the columns. Then a row times a column
 # is exactly what a filter does at a place, and
@@ -399,7 +399,7 @@ check("conv2d_forward_fast")
 # %% [markdown]
 # ### Backward, by matrix products
 #
-# In the book: [The way back](../../book/convolution/fast.md).
+# In the book: [The way back is a convolution too](../../book/convolution/fast.md#the-way-back-is-a-convolution-too).
 #
 # Give `dout` the shape $(C_{out} \times L)$ for each image. The forward pass was a linear layer for each image,
 # so its gradients have the forms that you know from there: the gradient of $W$ is
@@ -461,7 +461,8 @@ def loops_against_columns():
 # %% [markdown]
 # ## 4. Maximum pooling
 #
-# In the book: [Pooling](../../book/convolution/pooling.md).
+# In the book:
+# [The largest of a window, or the mean](../../book/convolution/pooling.md#the-largest-of-a-window-or-the-mean).
 #
 # Pooling makes images smaller. A window moves over each channel for itself, and only the largest value in it stays.
 # With windows of two by two and stride 2,
@@ -498,7 +499,7 @@ check("max_pool2d_forward")
 # %% [markdown]
 # ### Maximum pooling, backward
 #
-# In the book: [What comes back through pooling](../../book/convolution/pooling.md).
+# In the book: [What comes back through pooling](../../book/convolution/pooling.md#what-comes-back-through-pooling).
 #
 # A small change of a value that did not win changes nothing. So the whole gradient of a window goes to its winner. For
 # the example above and `dout` $= (10, 20)$,
@@ -537,7 +538,8 @@ check("max_pool2d_backward")
 # %% [markdown]
 # ## 5. Average pooling
 #
-# In the book: [Pooling](../../book/convolution/pooling.md).
+# In the book:
+# [The largest of a window, or the mean](../../book/convolution/pooling.md#the-largest-of-a-window-or-the-mean).
 #
 # In place of the largest value, the mean: the example above gives $(12/4,\; 5/4) = (3, 1.25)$. Padding is zeros, and
 # they count: a window with one pixel of 8 and three of padding gives $8/4 = 2$. (torch calls this
@@ -566,7 +568,7 @@ check("avg_pool2d_forward")
 # %% [markdown]
 # ### Average pooling, backward
 #
-# In the book: [What comes back through pooling](../../book/convolution/pooling.md).
+# In the book: [What comes back through pooling](../../book/convolution/pooling.md#what-comes-back-through-pooling).
 #
 # Each value of a window has the same part in its mean. With `dout` $= (8, 4)$ for the example, the four pixels on the
 # left get 2 each, the four on the right 1 each. Where windows overlap, the parts add up.
@@ -599,7 +601,7 @@ check("avg_pool2d_backward")
 # %% [markdown]
 # ### Global average pooling
 #
-# In the book: [Global average pooling](../../book/convolution/pooling.md).
+# In the book: [Global average pooling](../../book/convolution/network.md#global-average-pooling).
 #
 # One window as large as the image: every channel becomes a single number, its mean. Behind the last convolution it
 # takes the place of a large linear layer, and the network accepts images of any size. A channel
@@ -642,7 +644,7 @@ check("global_avg_pool_backward")
 # %% [markdown]
 # ## 6. How far does an output see?
 #
-# In the book: [The receptive field](../../book/convolution/pooling.md).
+# In the book: [The receptive field](../../book/convolution/shapes.md#the-receptive-field).
 #
 # One output of a kernel of size 3 sees 3 pixels. Put a second layer of size 3 on top: its output sees 3 outputs of
 # the first layer, and their windows overlap. Together they are 5 pixels wide. A third one makes 7. Three small kernels
@@ -681,7 +683,7 @@ check("receptive_field")
 # %% [markdown]
 # ## 7. What does a convolution cost?
 #
-# In the book: [How many parameters](../../book/convolution/shapes.md).
+# In the book: [How many parameters](../../book/convolution/channels.md#how-many-parameters).
 #
 # Two numbers are asked. The *parameters*: all weights of all filters, and a bias for each filter. And the
 # *multiply-adds*: to make one output value, a filter multiplies each of its weights with a pixel and adds the product
@@ -745,7 +747,7 @@ def cost_of_vgg16():
 # %% [markdown]
 # ## 8. A small network that reads digits
 #
-# In the book: [A network of these layers](../../book/convolution/network.md).
+# In the book: [A small network on the digits](../../book/convolution/network.md#a-small-network-on-the-digits).
 #
 # The last function puts your layers together: convolutions, ReLU, and a linear layer that gives ten scores
 # (*logits*), one for each digit. `train_small_cnn` draws the weights, trains them, and returns a function `predict`.

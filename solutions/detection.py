@@ -68,7 +68,7 @@ clip_boxes(torch.tensor([[-2.0, 1.0, 5.0, 9.0], [3.0, 2.0, 4.0, 3.0]]), height=6
 
 # %% [markdown]
 # ## 1. How much two boxes overlap
-# In the book: [How well a box fits](../../book/detection/boxes.md#How-well-a-box-fits).
+# In the book: [How well a box fits](../../book/detection/boxes.md#how-well-a-box-fits).
 #
 #
 # How well does a box fit an object? Its *IoU* (합집합 대비 교집합 비율), *intersection over union*, says it in one
@@ -105,7 +105,7 @@ check("box_iou")
 
 # %% [markdown]
 # ## 2. One box for each object
-# In the book: [One box for each object](../../book/detection/boxes.md#One-box-for-each-object).
+# In the book: [One box for each object](../../book/detection/boxes.md#one-box-for-each-object).
 #
 #
 # A detector finds each object many times, with boxes that differ by a few pixels. *Non-maximum suppression*
@@ -165,7 +165,7 @@ def boxes_before_and_after():
 
 # %% [markdown]
 # ## 3. How good is a detector?
-# In the book: [Precision](../../book/detection/boxes.md#Precision,-recall,-and-the-area-below).
+# In the book: [Precision](../../book/detection/boxes.md#precision-recall-and-the-area-below).
 #
 #
 # Somebody has compared the detections of one class with the objects of all test images, and says which are right. Now
@@ -208,7 +208,7 @@ check("average_precision")
 
 # %% [markdown]
 # ## 4. A box as a correction
-# In the book: [A box as a correction](../../book/detection/proposals.md#A-box-as-a-correction).
+# In the book: [A box as a correction](../../book/detection/proposals.md#a-box-as-a-correction).
 #
 #
 # A network does not say where a box is. It is given a box that is about right, the *anchor* (앵커) or the proposal, and
@@ -276,7 +276,7 @@ check("decode_boxes")
 
 # %% [markdown]
 # ## 5. A loss that forgives large errors
-# In the book: [Smooth L1](../../book/detection/proposals.md#Smooth-L1:-a-loss-that-forgives-large-errors).
+# In the book: [Smooth L1](../../book/detection/proposals.md#smooth-l1-a-loss-that-forgives-large-errors).
 #
 #
 # The deltas of a network are compared with those of the object. With the square of the difference, one bad box of an
@@ -315,7 +315,7 @@ check("smooth_l1")
 
 # %% [markdown]
 # ## 6. Any size in, one size out: the pyramid
-# In the book: [SPP-net: look first, then cut](../../book/detection/regions.md#SPP-net:-look-first,-then-cut).
+# In the book: [SPP-net: look first, then cut](../../book/detection/regions.md#spp-net-look-first-then-cut).
 #
 #
 # A linear layer wants a vector of fixed length, and a map of features has the size that the image gives it. *Spatial
@@ -362,7 +362,7 @@ check("spatial_pyramid_pool")
 
 # %% [markdown]
 # ## 7. The same for a region
-# In the book: [RoI pooling, and the way back](../../book/detection/regions.md#RoI-pooling,-and-the-way-back).
+# In the book: [RoI pooling, and the way back](../../book/detection/regions.md#roi-pooling-and-the-way-back).
 #
 #
 # The network looks at the image once, and every region is cut out of the *map*, not out of the image. A map behind four
@@ -453,7 +453,7 @@ check("roi_max_pool_backward")
 
 # %% [markdown]
 # ## 8. Anchors
-# In the book: [Anchors: the same boxes everywhere](../../book/detection/faster.md#Anchors:-the-same-boxes-everywhere).
+# In the book: [Anchors: the same boxes everywhere](../../book/detection/faster.md#anchors-the-same-boxes-everywhere).
 #
 #
 # Where do the first boxes come from? Faster R-CNN puts the same few boxes everywhere: small and large ones, flat and
@@ -535,7 +535,7 @@ def anchors_of_a_cell():
 
 # %% [markdown]
 # ## 9. Which anchor learns what
-# In the book: [Which anchor learns what](../../book/detection/faster.md#Which-anchor-learns-what).
+# In the book: [Which anchor learns what](../../book/detection/faster.md#which-anchor-learns-what).
 #
 #
 # Most anchors lie on nothing. Each of them needs a label. An anchor is *positive*, 1, if its IoU with some object is at
@@ -580,7 +580,7 @@ check("assign_anchors")
 
 # %% [markdown]
 # ## 10. All in one pass
-# In the book: [A grid of squares](../../book/detection/yolo.md#A-grid-of-squares).
+# In the book: [A grid of squares](../../book/detection/yolo.md#a-grid-of-squares).
 #
 #
 # YOLO has neither proposals nor anchors. It divides the image into `grid` by `grid` cells. For each cell the network

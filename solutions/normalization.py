@@ -91,7 +91,7 @@ out, center_backward(torch.tensor([1.0, 0.0, 0.0, 0.0]), cache)
 
 # %% [markdown]
 # ## 1. Batch normalization
-# In the book: [Four lines](../../book/normalization/batch_norm.md#Four-lines).
+# In the book: [Four lines](../../book/normalization/batch_norm.md#four-lines).
 #
 #
 # One channel, four numbers from a batch: $x = (1, 1, 5, 5)$. The mean is $\mu = 3$. The squared distances
@@ -177,7 +177,7 @@ check("batch_norm_forward")
 
 # %% [markdown]
 # ### Batch normalization, backward
-# In the book: [Line by line](../../book/normalization/backward.md#Line-by-line).
+# In the book: [Line by line](../../book/normalization/backward.md#line-by-line).
 #
 #
 # The bias is added to every number of its channel, the weight multiplies every $\hat x$ of its channel. So `dbias`
@@ -313,7 +313,7 @@ def eight_layers():
 
 # %% [markdown]
 # ## 2. Layer normalization
-# In the book: [One formula, four sets](../../book/normalization/family.md#One-formula,-four-sets).
+# In the book: [One formula, four sets](../../book/normalization/family.md#one-formula-four-sets).
 #
 #
 # Batch normalization needs a batch. In a network for sentences, or with one large image at a time, there may
@@ -596,7 +596,7 @@ def changing_company():
 
 # %% [markdown]
 # ### Question: batch or group normalization? (10 points)
-# In the book: [The exam question](../../book/normalization/summary.md#The-exam-question).
+# In the book: [The exam question](../../book/normalization/summary.md#the-exam-question).
 #
 #
 # Compare batch normalization (배치 정규화) and group normalization (그룹 정규화). Answer in the cell below, in
@@ -666,7 +666,7 @@ def changing_company():
 
 # %% [markdown]
 # ## 5. Local response normalization
-# In the book: [Values that compete](../../book/normalization/lrn.md#Values-that-compete).
+# In the book: [Values that compete](../../book/normalization/lrn.md#values-that-compete).
 #
 #
 # AlexNet is older than batch normalization. It divided each response by the strength of its neighbors: not of
@@ -728,7 +728,7 @@ check("local_response_norm_forward")
 # Mind the even windows. If channel 3 looks back at channel 2, then channel 2 gets something back from
 # channel 3, which comes after it.
 #
-# In the book: [Backward](../../book/normalization/lrn.md#Backward).
+# In the book: [Backward](../../book/normalization/lrn.md#backward).
 
 
 # %% nbgrader={"grade_id": "local_response_norm_backward", "solution": true}

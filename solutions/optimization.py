@@ -79,7 +79,7 @@ valley([torch.tensor([-4.0, 1.0])])
 #
 # Not allowed: the classes of `torch.utils.data`.
 #
-# In the book: [Epoch, iteration, batch](../../book/optimization/batches.md#Epoch,-iteration,-batch).
+# In the book: [Epoch, iteration, batch](../../book/optimization/batches.md#epoch-iteration-batch).
 
 
 # %% nbgrader={"grade_id": "minibatches", "solution": true}
@@ -115,7 +115,7 @@ check("minibatches")
 # By hand: $w = 2$, $g = 3$, $\eta = 0.1$. Without decay: $2 - 0.1 \cdot 3 = 1.7$. With $\lambda = 0.5$ the
 # decay adds $0.5 \cdot 2 = 1$ to the gradient: $2 - 0.1 \cdot 4 = 1.6$.
 #
-# In the book: [One step downhill](../../book/optimization/landscape.md#One-step-downhill).
+# In the book: [One step downhill](../../book/optimization/landscape.md#one-step-downhill).
 
 
 # %% nbgrader={"grade_id": "sgd_step", "solution": true}
@@ -188,7 +188,7 @@ def down_the_valley():
 #
 # There are other ways to write it in books, with $\eta$ or $1 - \mu$ inside of $v$. This is torch's.
 #
-# In the book: [Momentum](../../book/optimization/steps.md#Momentum:-a-sum-that-cancels-the-zigzag).
+# In the book: [Momentum](../../book/optimization/steps.md#momentum-a-sum-that-cancels-the-zigzag).
 
 
 # %% nbgrader={"grade_id": "momentum_step", "solution": true}
@@ -240,7 +240,7 @@ def down_the_valley_with_momentum():
 #
 # $\epsilon$ is added to the root, not under it. It prevents 0 / 0 where there has never been a gradient.
 #
-# In the book: [RMSProp: a rate for every weight](../../book/optimization/steps.md#RMSProp:-a-rate-for-every-weight).
+# In the book: [RMSProp: a rate for every weight](../../book/optimization/steps.md#rmsprop-a-rate-for-every-weight).
 
 
 # %% nbgrader={"grade_id": "rmsprop_step", "solution": true}
@@ -280,7 +280,7 @@ check("rmsprop_step")
 #
 # What is returned, and comes back in the next call, is $m$ and $s$, not the corrected ones.
 #
-# In the book: [Adam, and its first steps](../../book/optimization/steps.md#Adam,-and-its-first-steps).
+# In the book: [Adam, and its first steps](../../book/optimization/steps.md#adam-and-its-first-steps).
 
 
 # %% nbgrader={"grade_id": "adam_step", "solution": true}
@@ -337,7 +337,7 @@ def adam_in_two_valleys():
 # By hand, $\eta_0 = 0.8$, `step_size` 10, $\gamma = 0.5$: in the epochs 0 to 9 the rate is 0.8, in 10 to 19 it is
 # 0.4, in 20 to 29 it is 0.2. In epoch 25, two stairs lie behind: $0.8 \cdot 0.5^2 = 0.2$.
 #
-# In the book: [Stairs, a cosine, a line](../../book/optimization/rates.md#Stairs,-a-cosine,-a-line).
+# In the book: [Stairs, a cosine, a line](../../book/optimization/rates.md#stairs-a-cosine-a-line).
 
 
 # %% nbgrader={"grade_id": "step_decay", "solution": true}
@@ -389,7 +389,7 @@ check("cosine_decay")
 #
 # By hand, $\eta = 0.4$ and $n = 100$: step 0 has the rate 0, step 25 has 0.1, step 100 and all later ones have 0.4.
 #
-# In the book: [Warm-up](../../book/optimization/rates.md#Warm-up:-when-large-is-too-large-at-first).
+# In the book: [Warm-up](../../book/optimization/rates.md#warm-up-when-large-is-too-large-at-first).
 
 
 # %% nbgrader={"grade_id": "warmup", "solution": true}
@@ -412,7 +412,7 @@ check("warmup")
 # the rate grow with the batch. By hand: 0.1 is right for batches of 256. For batches of 1024, four times as large,
 # take 0.4. For batches of 64 take 0.025. The rule has limits; the book measures where it ends.
 #
-# In the book: [Larger batch](../../book/optimization/rates.md#Larger-batch,-larger-rate:-how-far?).
+# In the book: [Larger batch](../../book/optimization/rates.md#larger-batch-larger-rate-how-far).
 
 
 # %% nbgrader={"grade_id": "linear_scaling", "solution": true}
@@ -520,7 +520,7 @@ def rates_over_time():
 #
 # Not allowed: torch's softmax and cross-entropy, `torch.optim`, and the classifiers of scikit-learn.
 #
-# In the book: [The notes' table, measured](../../book/optimization/batches.md#The-notes'-table,-measured).
+# In the book: [The notes' table, measured](../../book/optimization/batches.md#the-notes-table-measured).
 
 
 # %% nbgrader={"grade_id": "train_softmax_classifier", "solution": true}

@@ -71,7 +71,7 @@ center(people)
 # ## 1. Fit a standardizer
 #
 # In the book:
-# [Subtract the mean](../../book/preprocessing/standardize.md#Subtract-the-mean,-divide-by-the-standard-deviation).
+# [Subtract the mean](../../book/preprocessing/standardize.md#subtract-the-mean-divide-by-the-standard-deviation).
 #
 # Height varies by centimeters, income by thousands. A network that sees both at first sees little but the
 # income. *Standardization* (표준화) gives every feature the mean 0 and the standard deviation 1. It has two
@@ -121,7 +121,7 @@ check("fit_standardizer")
 # %% [markdown]
 # ## 2. Standardize
 #
-# In the book: [Fit on the training data only](../../book/preprocessing/standardize.md#Fit-on-the-training-data-only).
+# In the book: [Fit on the training data only](../../book/preprocessing/standardize.md#fit-on-the-training-data-only).
 #
 # The second step uses the two numbers, on the training data and later on every new sample:
 #
@@ -194,7 +194,7 @@ def digits_standardized():
 # ## 3. One mean for each channel
 #
 # In the book:
-# [Images](../../book/preprocessing/standardize.md#Images:-one-mean-and-one-standard-deviation-for-each-channel).
+# [Images](../../book/preprocessing/standardize.md#images-one-mean-and-one-standard-deviation-for-each-channel).
 #
 # For photographs one does not give every pixel a mean of its own. A cat may sit anywhere, so all positions are
 # alike. But red, green and blue are not. So there are two numbers for each *channel*, over all images and all
@@ -228,7 +228,7 @@ check("channel_mean_std")
 # %% [markdown]
 # ## 4. Scale to a range
 #
-# In the book: [Min-max scaling](../../book/preprocessing/standardize.md#Min-max-scaling,-and-what-one-outlier-does).
+# In the book: [Min-max scaling](../../book/preprocessing/standardize.md#min-max-scaling-and-what-one-outlier-does).
 #
 # Sometimes the numbers must lie in a given range, say because a network's output is a tanh and is to be
 # compared with them. *Min-max scaling* maps the smallest number of a feature to `low`, its largest to `high`,
@@ -265,7 +265,7 @@ check("min_max_scale")
 # ## 5. Principal component analysis
 #
 # In the book:
-# [The directions of the largest variance](../../book/preprocessing/pca.md#The-directions-of-the-largest-variance).
+# [The directions of the largest variance](../../book/preprocessing/pca.md#the-directions-of-the-largest-variance).
 #
 # Take four samples of two features: $(14, 23)$, $(6, 17)$, $(8.5, 22)$ and $(11.5, 18)$. Their mean is
 # $(10, 20)$, and from there they lie at $\pm(4, 3)$ and $\pm(-1.5, 2)$. Draw them: they form a cross. Its long
@@ -316,7 +316,7 @@ check("pca_fit")
 # %% [markdown]
 # ### Coordinates along the components
 #
-# In the book: [On the digits: eigen-images](../../book/preprocessing/pca.md#On-the-digits:-eigen-images).
+# In the book: [On the digits: eigen-images](../../book/preprocessing/pca.md#on-the-digits-eigen-images).
 #
 # Where does a sample lie, counted along the components? Subtract the mean and take the inner product with each
 # of them. Write $x_n$ for a sample, $v_i$ for the component number $i$, and $z_{ni}$ for the coordinate:
@@ -374,7 +374,7 @@ def eigen_images():
 # %% [markdown]
 # ## 6. Whitening
 #
-# In the book: [Whitening](../../book/preprocessing/pca.md#Whitening:-decorrelated-and-of-size-1).
+# In the book: [Whitening](../../book/preprocessing/pca.md#whitening-decorrelated-and-of-size-1).
 #
 # PCA coordinates are *uncorrelated*, but they still have different variances: 16.67 and 4.17 in the cross
 # above. *Whitening* (백색화) makes them equal as well. Divide each coordinate by its own standard deviation,
@@ -450,7 +450,7 @@ def whitened_digits():
 # %% [markdown]
 # ## 7. Fan-in and fan-out
 #
-# In the book: [Convolutions](../../book/preprocessing/weights.md#Convolutions,-torch's-own-start,-and-other-functions).
+# In the book: [Convolutions](../../book/preprocessing/weights.md#convolutions-torchs-own-start-and-other-functions).
 #
 # Now the weights. Each output of a layer is a sum of products, and its size depends on how many terms the sum
 # has. That number is the *fan-in*. The *fan-out* is the number of sums in which one input appears.
@@ -494,7 +494,7 @@ check("fan_in_and_fan_out")
 # %% [markdown]
 # ## 8. Xavier initialization
 #
-# In the book: [Xavier](../../book/preprocessing/weights.md#Xavier:-one-over-the-mean-of-fan-in-and-fan-out).
+# In the book: [Xavier](../../book/preprocessing/weights.md#xavier-one-over-the-mean-of-fan-in-and-fan-out).
 #
 # Let the inputs of a linear layer have mean square 1, and let its weights be random with mean 0. Here $\alpha$ is
 # the standard deviation of the weights, so $\alpha^2$ is their variance. An output is a sum of $\text{fan-in}$
@@ -537,7 +537,7 @@ check("xavier_normal")
 # %% [markdown]
 # ## 9. Kaiming initialization
 #
-# In the book: [He: ReLU throws half away](../../book/preprocessing/weights.md#He:-ReLU-throws-half-away).
+# In the book: [He: ReLU throws half away](../../book/preprocessing/weights.md#he-relu-throws-half-away).
 #
 # Behind a ReLU the count is different. It sets about half of its inputs to 0, so it halves their mean square.
 # Ten square layers of Xavier weights with ReLU leave $1/2^{10}$ of the mean square, and $1/32$ of the size. So He and

@@ -83,7 +83,7 @@ add_noise(torch.zeros(3), 0.1, torch.Generator().manual_seed(0))
 # squared bias is $(1^2 + 1^2)/2 = 1$. The variance is $1$ at the first point and $0$ at the second, on average $0.5$.
 # Together they are the mean squared error of the models: $(0 + 1 + 4 + 1)/4 = 1.5$.
 #
-# In the book: [Two ways to be wrong](../../book/regularization/overfitting.md#Two-ways-to-be-wrong).
+# In the book: [Two ways to be wrong](../../book/regularization/overfitting.md#two-ways-to-be-wrong).
 
 
 # %% nbgrader={"grade_id": "bias_variance", "solution": true}
@@ -116,7 +116,7 @@ check("bias_variance")
 # again. Epochs 4 and 5 are not: at epoch 5 two epochs have passed since the best. So the answer is $(5, 3)$. The 5 at
 # epoch 6 is never seen: that is the price.
 #
-# In the book: [Early stopping](../../book/regularization/overfitting.md#Early-stopping).
+# In the book: [Early stopping](../../book/regularization/overfitting.md#early-stopping).
 
 
 # %% nbgrader={"grade_id": "early_stopping", "solution": true}
@@ -154,7 +154,7 @@ check("early_stopping")
 # By hand: $w = (3, -1, 0)$ and $\lambda = 0.5$ give the penalty $0.5 \cdot 4 = 2$ and `dweight` $= (0.5, -0.5, 0)$. At
 # a weight of 0 there is a corner; take 0 there, as torch does.
 #
-# In the book: [A price on large weights](../../book/regularization/penalties.md#A-price-on-large-weights).
+# In the book: [A price on large weights](../../book/regularization/penalties.md#a-price-on-large-weights).
 
 
 # %% nbgrader={"grade_id": "l1_penalty", "solution": true}
@@ -237,7 +237,7 @@ def weights_under_a_penalty():
 #
 # Not allowed: `F.dropout` and its family. `torch.rand` and `torch.bernoulli` with a generator are allowed.
 #
-# In the book: [Nodes that are missing](../../book/regularization/dropout.md#Nodes-that-are-missing).
+# In the book: [Nodes that are missing](../../book/regularization/dropout.md#nodes-that-are-missing).
 
 
 # %% nbgrader={"grade_id": "dropout_forward", "solution": true}
@@ -301,7 +301,7 @@ check("dropout_backward")
 # Here one mask serves all samples of a call. (The paper draws one for each sample, which costs more memory.) The bias
 # is never dropped and never scaled.
 #
-# In the book: [Weights that are missing](../../book/regularization/dropout.md#Weights-that-are-missing).
+# In the book: [Weights that are missing](../../book/regularization/dropout.md#weights-that-are-missing).
 
 
 # %% nbgrader={"grade_id": "drop_connect_forward", "solution": true}
@@ -369,7 +369,7 @@ check("drop_connect_backward")
 # Not allowed: `F.cross_entropy`, `F.nll_loss` and `F.kl_div`. Softmax, log-softmax and logsumexp are allowed. A logit
 # may be 10,000 behind another.
 #
-# In the book: [Labels that are not quite sure](../../book/regularization/dropout.md#Labels-that-are-not-quite-sure).
+# In the book: [Labels that are not quite sure](../../book/regularization/dropout.md#labels-that-are-not-quite-sure).
 
 
 # %% nbgrader={"grade_id": "label_smoothing_cross_entropy", "solution": true}
@@ -400,7 +400,7 @@ check("label_smoothing_cross_entropy")
 #
 # By hand: the row $(1, 2, 3)$ becomes $(3, 2, 1)$. The rows stay in their order.
 #
-# In the book: [The same cat](../../book/regularization/images.md#The-same-cat).
+# In the book: [The same cat](../../book/regularization/images.md#the-same-cat).
 
 
 # %% nbgrader={"grade_id": "horizontal_flip", "solution": true}
@@ -489,7 +489,7 @@ check("color_jitter")
 # By hand: in an image of 7 rows a hole of size 3 around row 0 begins at row $0 - 1 = -1$. Rows $-1, 0, 1$ are meant,
 # and rows 0 and 1 become zero. Be careful: in Python a negative index counts from the end.
 #
-# In the book: [Cutout, mixup, CutMix](../../book/regularization/images.md#Cutout,-mixup,-CutMix).
+# In the book: [Cutout, mixup, CutMix](../../book/regularization/images.md#cutout-mixup-cutmix).
 
 
 # %% nbgrader={"grade_id": "cutout", "solution": true}
@@ -621,7 +621,7 @@ def one_digit_eight_ways():
 # By hand, with $n = 4$: one sample stays out of four draws with probability $(3/4)^4 = 0.32$. For large $n$ this is
 # $1/e = 0.37$, so a model sees about 63 % of the samples.
 #
-# In the book: [Bagging](../../book/regularization/ensembles.md#Bagging).
+# In the book: [Bagging](../../book/regularization/ensembles.md#bagging).
 
 
 # %% nbgrader={"grade_id": "bagging_indices", "solution": true}
@@ -650,7 +650,7 @@ check("bagging_indices")
 # What comes in are logits. Average the probabilities, not the logits: a model that is very sure has huge logits and
 # would drown the others.
 #
-# In the book: [The mean of many](../../book/regularization/ensembles.md#The-mean-of-many).
+# In the book: [The mean of many](../../book/regularization/ensembles.md#the-mean-of-many).
 
 
 # %% nbgrader={"grade_id": "ensemble_predict", "solution": true}

@@ -72,7 +72,7 @@ out, repeat_backward(torch.tensor([[[[1.0, 2.0, 0.0, 0.0], [3.0, 4.0, 0.0, 5.0]]
 # %% [markdown]
 # ## 1. The confusion matrix
 #
-# In the book: [The task and its measures](../../book/segmentation/measures.md).
+# In the book: [Who is taken for whom](../../book/segmentation/measures.md#who-is-taken-for-whom).
 #
 # Which classes are taken for which? The *confusion matrix* (혼동 행렬) has a row for each true class and a column for
 # each class that was given. The entry $n_{ij}$, in row $i$ and column $j$, counts the pixels of class $i$ that were
@@ -116,7 +116,7 @@ check("confusion_matrix")
 # %% [markdown]
 # ## 2. The mean of intersection over union
 #
-# In the book: [The task and its measures](../../book/segmentation/measures.md).
+# In the book: [Intersection over union](../../book/segmentation/measures.md#intersection-over-union).
 #
 # For one class there are two areas: the pixels that have it, and the pixels that were given it. Their *intersection*
 # over their *union*, IoU (합집합 대비 교집합 비율), is 1 if the areas are equal, and 0 if they do not meet. The mean
@@ -181,7 +181,8 @@ def two_measures():
 # %% [markdown]
 # ## 3. A linear layer is a convolution
 #
-# In the book: [A classifier made fully convolutional](../../book/segmentation/dense.md).
+# In the book:
+# [A linear layer](../../book/segmentation/dense.md#a-fully-connected-layer-is-a-convolution-as-large-as-its-map).
 #
 # A classifier ends in a linear layer. It takes features of a fixed size, here (C, H, W), as one long row of numbers.
 # `flatten` writes that row: channel after channel, in each channel row after row. Each output has one weight for each
@@ -249,7 +250,7 @@ def a_heat_map():
 # %% [markdown]
 # ## 4. Transposed convolution
 #
-# In the book: [Transposed convolution](../../book/segmentation/transposed.md).
+# In the book: [Each input is a stamp](../../book/segmentation/transposed.md#each-input-is-a-stamp).
 #
 # A convolution with a stride makes maps smaller. To answer for every pixel, they must become large again. A
 # *transposed convolution* (전치 합성곱) learns how. Each number of the input is multiplied by the whole kernel, and the
@@ -338,7 +339,8 @@ def how_many_products_meet():
 # %% [markdown]
 # ### Transposed convolution, backward
 #
-# In the book: [Transposed convolution](../../book/segmentation/transposed.md).
+# In the book:
+# [It is the gradient of a convolution](../../book/segmentation/transposed.md#it-is-the-gradient-of-a-convolution).
 #
 # Go through the table above from below. A number of `x` was multiplied by each entry of the kernel, and each product
 # went to one output. What do these outputs hand back, and what is done with it? An entry of the kernel was multiplied
@@ -382,7 +384,7 @@ check("conv_transpose2d_backward")
 # %% [markdown]
 # ## 5. A kernel to begin with
 #
-# In the book: [Transposed convolution](../../book/segmentation/transposed.md).
+# In the book: [A start that draws no pattern](../../book/segmentation/transposed.md#a-start-that-draws-no-pattern).
 #
 # With random weights a transposed convolution begins as noise. A better beginning is known: *bilinear interpolation*
 # (이중 선형 보간), which fills in between pixels along straight lines. It is a transposed convolution, too. Its kernel
@@ -450,7 +452,7 @@ def a_digit_made_large():
 # %% [markdown]
 # ## 6. A loss over pixels
 #
-# In the book: [The fully convolutional network](../../book/segmentation/fcn.md).
+# In the book: [A loss over all pixels](../../book/segmentation/fcn.md#a-loss-over-all-pixels).
 #
 # Each pixel is a sample: its scores for the classes, the *logits*, stand along dimension 1. The loss of one pixel is
 # minus the logarithm of the probability of its true class, as in any classifier. The loss of the batch is the mean

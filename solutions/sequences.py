@@ -74,7 +74,7 @@ leaky_sum(torch.tensor([[[4.0]], [[0.0]], [[0.0]]]), torch.zeros(1, 1), 0.5).fla
 
 # %% [markdown]
 # ## 1. A Markov model
-# In the book: [Markov: only what came last](../../book/sequences/data.md#Markov:-only-what-came-last).
+# In the book: [Markov: only what came last](../../book/sequences/data.md#markov-only-what-came-last).
 #
 #
 # The simplest memory is one step long. In a *Markov model* (마르코프 모형) the next state depends on the present one,
@@ -135,7 +135,7 @@ def text_from_a_markov_model():
 
 # %% [markdown]
 # ## 2. One step of a recurrent network
-# In the book: [One step](../../book/sequences/rnn.md#One-step).
+# In the book: [One step](../../book/sequences/rnn.md#one-step).
 #
 #
 # A *recurrent neural network* (순환 신경망), RNN, keeps many numbers between two steps. The
@@ -198,7 +198,7 @@ check("rnn_step_backward")
 
 # %% [markdown]
 # ## 3. Through time
-# In the book: [Through time, and back](../../book/sequences/rnn.md#Through-time,-and-back).
+# In the book: [Through time, and back](../../book/sequences/rnn.md#through-time-and-back).
 #
 #
 # One step after the other: the new state of a step is the old state of the next. The weights are the *same* at every
@@ -301,7 +301,7 @@ def gradient_over_the_distance():
 
 # %% [markdown]
 # ## 4. Clipping
-# In the book: [Clipping: not so far in one step](../../book/sequences/gradients.md#Clipping:-not-so-far-in-one-step).
+# In the book: [Clipping: not so far in one step](../../book/sequences/gradients.md#clipping-not-so-far-in-one-step).
 #
 #
 # A gradient that explodes throws the weights far away in one step. *Clipping* (그래디언트 클리핑) makes it shorter
@@ -341,7 +341,7 @@ check("clip_gradients")
 
 # %% [markdown]
 # ## 5. One step of an LSTM
-# In the book: [Two states and four numbers](../../book/sequences/lstm.md#Two-states-and-four-numbers).
+# In the book: [Two states and four numbers](../../book/sequences/lstm.md#two-states-and-four-numbers).
 #
 #
 # *Long Short-Term Memory* (장단기 메모리), LSTM, has two states. The *cell state* (셀 상태) is the memory that stays
@@ -400,7 +400,7 @@ check("lstm_step_forward")
 # gate alone: `dc` is $0.0335 \cdot 0.881 = 0.0295$. There is no weight on this way, and no tanh. That is what the
 # LSTM was made for.
 #
-# In the book: [The way back along the cell](../../book/sequences/lstm.md#The-way-back-along-the-cell).
+# In the book: [The way back along the cell](../../book/sequences/lstm.md#the-way-back-along-the-cell).
 
 
 # %% nbgrader={"grade_id": "lstm_step_backward", "solution": true}

@@ -84,7 +84,7 @@ def walk(low, high, scale, share):
 # The values of one name are all different. Return one dict for each combination; their order is free. No name at all
 # leaves one setting, the empty dict. A name without values leaves none.
 #
-# In the book: [Grid search](../../book/transfer/search.md#Grid-search).
+# In the book: [Grid search](../../book/transfer/search.md#grid-search).
 
 
 # %% nbgrader={"grade_id": "grid_search", "solution": true}
@@ -121,7 +121,7 @@ check("grid_search")
 # The check asks for 1500 settings. It looks whether they lie in their ranges, whether every part of a range comes
 # equally often, whether the names are drawn independently of each other, and whether the same seed gives the same.
 #
-# In the book: [Random search](../../book/transfer/search.md#Random-search).
+# In the book: [Random search](../../book/transfer/search.md#random-search).
 
 
 # %% nbgrader={"grade_id": "random_search", "solution": true}
@@ -186,7 +186,7 @@ def nine_settings():
 # shares are 0.25 and 0.75, and the new range is `(0.001, 0.1, "log")`. The best rate 0.3 has the share 0.869: the new
 # low end is $10^{-4 + 0.619 \cdot 4} = 0.030$, and the high end stays at 1.
 #
-# In the book: [From coarse to fine](../../book/transfer/search.md#From-coarse-to-fine).
+# In the book: [From coarse to fine](../../book/transfer/search.md#from-coarse-to-fine).
 
 
 # %% nbgrader={"grade_id": "refine", "solution": true}
@@ -231,7 +231,7 @@ check("refine")
 # The notes give the number 3 to the last two. Where *few* ends depends on the task. Here it ends below 1000 samples,
 # so that there is one right answer. By hand: 400 samples of a different task are scenario 3.
 #
-# In the book: [The advice of the notes](../../book/transfer/scenarios.md#The-advice-of-the-notes).
+# In the book: [The advice of the notes](../../book/transfer/scenarios.md#the-advice-of-the-notes).
 
 
 # %% nbgrader={"grade_id": "choose_strategy", "solution": true}
@@ -269,7 +269,7 @@ check("choose_strategy")
 # By hand: a head from 16 features to 4 classes has $16 \cdot 4 + 4 = 68$ numbers. For 7 classes it has
 # $16 \cdot 7 + 7 = 119$, and none of them is one of the old ones.
 #
-# In the book: [A new head](../../book/transfer/layers.md#A-new-head).
+# In the book: [A new head](../../book/transfer/layers.md#a-new-head).
 
 
 # %% nbgrader={"grade_id": "replace_head", "solution": true}
@@ -312,7 +312,7 @@ check("replace_head")
 # the layer `layer10`, although the name begins with the same letters. A name that is not there would freeze nothing,
 # and nobody would notice for hours. Raise a ValueError.
 #
-# In the book: [Frozen](../../book/transfer/layers.md#Frozen).
+# In the book: [Frozen](../../book/transfer/layers.md#frozen).
 
 
 # %% nbgrader={"grade_id": "freeze", "solution": true}
@@ -352,7 +352,7 @@ check("freeze")
 # By hand: a network of two convolutions with bias and a linear head with bias has six parameters, four in the group
 # of the backbone and two in that of the head.
 #
-# In the book: [A rate for each layer](../../book/transfer/layers.md#A-rate-for-each-layer).
+# In the book: [A rate for each layer](../../book/transfer/layers.md#a-rate-for-each-layer).
 
 
 # %% nbgrader={"grade_id": "parameter_groups", "solution": true}
@@ -413,7 +413,7 @@ check("parameter_groups")
 # The first check of a session trains the source, which takes some seconds. Not allowed: torch's softmax and
 # cross-entropy.
 #
-# In the book: [Ten of each](../../book/transfer/scenarios.md#Ten-of-each).
+# In the book: [Ten of each](../../book/transfer/scenarios.md#ten-of-each).
 
 
 # %% nbgrader={"grade_id": "transfer", "solution": true}

@@ -590,7 +590,7 @@ SOUGHT = {
     "미분": ("glossary", "term-automatic-differentiation"),
     "필터": ("convolution/from_dense", "two-savings-look-nearby-and-use-the-same-weights-everywhere"),
     "층": ("convolution/index", "convolution-and-pooling"),
-    "합성곱": ("convolution/shapes", "convolution"),
+    "합성곱": ("convolution/channels", "convolution"),
     "∂": ("notation", "letters"),
     "ε": ("backprop/check", "nudge-to-one-side-or-to-both"),
     "conv2d_forward": ("convolution/shapes", "the-size-of-the-output"),

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 
-def best_times(functions, rounds=40):
+def best_times(functions, rounds=20):
     """Best time of `rounds` in seconds for each function, [forward, backward].
 
     functions: name to (function, the tensors besides its input that get a

@@ -101,7 +101,9 @@ def fit(net, images, targets, rate, steps, seed=0, batch=16):
     Returns the network and the mean loss of its last 20 steps.
     """
     generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.Adam(net.parameters(), lr=rate)
+    # Where the numbers lie in memory: pixel by pixel is faster than map by map.
+    net.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(net.parameters(), lr=rate, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
     losses = []
     net.train()
