@@ -3,14 +3,15 @@
 from submissions import SYSTEM_CALLS, insert, write
 
 SHOWN = ["it used more memory than its 0.75 GiB"]
-LIMITS = {"memory": 3 * 2**28, "cell_seconds": 60}
+# So many processes that memory is the limit that is met.
+LIMITS = {"memory": 3 * 2**28, "cell_seconds": 60, "processes": 96}
 
 
 def hand_in(folder, notebook):
     source = """
 import time
 pages = 2 * 10**6
-for _ in range(50):
+for _ in range(60):
     if os.fork() == 0:
         try:
             place = call("mmap", 0, pages * 4096, 1, 0x4022, -1, 0)
