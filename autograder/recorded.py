@@ -29,6 +29,9 @@ from autograder.problem import Judged, Measure, Target
 FOLDER = Path(__file__).parent / "data"
 INDEX, TENSORS = "index.json", ".safetensors.xz"
 
+# Tolerances in a step, by which the numbers of a mistake are told from the right ones.
+STEP = 1.1
+
 CPU = torch.device("cpu")
 
 
@@ -102,14 +105,14 @@ class RecordedExam(Exam):
         return Outcome(outputs, None, modified, quantities=decode(content["quantities"], self._tensors))
 
     def _output(self, content: Any, right: torch.Tensor, tolerance: float) -> torch.Tensor:
-        """An output that is the right one, some halves of a tolerance away from it, or another one."""
+        """An output that is the right one, some steps away from it, or another one."""
         if content == "right":
             return right
         if "steps" not in content:
             return decode(content, self._tensors)
         steps = self._tensors[content["steps"]]
         signed = torch.where(steps % 2 == 0, steps // 2, -(steps // 2))
-        off = (right.double() + signed * tolerance / 2).to(right.dtype)
+        off = (right.double() + signed * (STEP * tolerance)).to(right.dtype)
         # Where nothing is off, infinity and NaN stay what they are.
         return torch.where(steps == 0, right, off)
 

@@ -1,6 +1,6 @@
 """An exam as data, which `recorded` reads: its cases, what they must give, and what known mistakes give.
 
-A mistake's result is kept as its distance from the right one, in halves of a tolerance; numbers of it that are
+A mistake's result is kept as its distance from the right one, in steps; numbers of it that are
 right are taken for exactly right. What two of them have in common is kept once.
 """
 
@@ -21,6 +21,7 @@ from autograder.judge import Exam
 from autograder.measures import __name__ as measures
 from autograder.problem import CONTRACT, Problem
 from autograder.programs import Program
+from autograder.recorded import STEP
 from autograder.resemblance import raised
 
 Tensors = dict[str, torch.Tensor]
@@ -151,21 +152,21 @@ def _outcome(exam: Exam, i: int, outcome: Outcome, tensors: Tensors) -> dict[str
 
 
 def _output(values: torch.Tensor, right: torch.Tensor, tolerance: float, tensors: Tensors) -> Any:
-    """One output of a mistake: right, or so many halves of a tolerance off, or as it is.
+    """One output of a mistake: right, or so many steps off, or as it is.
 
-    A program with the same mistake stays within half of a tolerance of it, and so within one of what is kept. What is
-    wrong stays so: it is off by three halves at least.
+    A step is a little more than the tolerance: what is wrong stays so, for it is off by one step at least, and what is
+    kept is hardly more than half of a tolerance from what the mistake gives.
     """
     if values.shape != right.shape or values.dtype != right.dtype or not right.is_floating_point():
         return encode(values, tensors)
     near = _near(values, right, tolerance)
     if near.all():
         return "right"
-    steps = (2 * (values.double() - right.double()) / tolerance).where(~near, 0.0)
+    steps = ((values.double() - right.double()) / (STEP * tolerance)).where(~near, 0.0)
     if not bool((steps.abs() < 2**30).all()):
         return encode(values, tensors)
     # The sign is the lowest bit: the upper bytes of small numbers are 0, whatever their sign.
-    twice = 2 * steps.abs().round().clamp(min=3.0) + (steps < 0)
+    twice = 2 * steps.abs().round() + (steps < 0)
     return {"steps": encode(twice.where(~near, 0.0).to(torch.int32), tensors)["tensor"]}
 
 
