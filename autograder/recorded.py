@@ -23,7 +23,7 @@ from autograder.calls.kinds import KINDS, LAYERED
 from autograder.calls.outcome import Outcome, Output
 from autograder.expected import Expected, expect, place_of
 from autograder.judge import Exam
-from autograder.measures.convolution import redrawn
+from autograder.measures.timed import redrawn
 from autograder.problem import Judged, Measure, Target
 
 FOLDER = Path(__file__).parent / "data"

@@ -197,4 +197,5 @@ def as_bytes(content: Mapping[str, Any], tensors: Tensors) -> tuple[bytes, bytes
     """Both as the bytes of their files."""
     from safetensors.torch import save
 
-    return json.dumps(content, ensure_ascii=False).encode(), lzma.compress(save(tensors))
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return text.encode(), lzma.compress(save(tensors), preset=9 | lzma.PRESET_EXTREME)

@@ -1,13 +1,10 @@
-"""What the time of a fast convolution is measured by: torch's own, on inputs that need not be kept."""
+"""What the time of a fast convolution is measured by: torch's own."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-
-from autograder.calls.case import Case
 
 
 def torch_conv2d(arguments: Mapping[str, Any], dout: None) -> tuple[torch.Tensor, ...]:
@@ -25,15 +22,3 @@ def torch_conv2d_gradients(arguments: Mapping[str, Any], dout: torch.Tensor) -> 
     pairs = [stride] * 2, [padding] * 2, [1, 1], False, [0, 0]
     x, weight, bias = arguments["x"], arguments["weight"], arguments["bias"]
     return torch.ops.aten.convolution_backward(dout, x, weight, [len(bias)], *pairs, 1, [True] * 3)
-
-
-def redrawn(case: Case, seed: int) -> Case:
-    """A case with other numbers in its tensors, normal ones: those of `seed`, which it keeps."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def draw(value: Any) -> Any:
-        is_tensor = isinstance(value, torch.Tensor)
-        return 2 * torch.randn(value.shape, generator=generator, dtype=torch.float64) if is_tensor else value
-
-    arguments = {name: draw(value) for name, value in case.arguments.items()}
-    return replace(case, arguments=arguments, dout=draw(case.dout), kept={"seed": seed})

@@ -3,7 +3,7 @@
 import torch
 
 from autograder.calls.case import Case
-from autograder.measures.convolution import redrawn
+from autograder.measures.timed import redrawn
 from autograder.problem import Cases
 from autograder.problems.drawing import NEXT_CALL, layer_inputs, whole, wide_normal
 
