@@ -188,7 +188,7 @@ def dropout_agreement(case: Case, outputs: tuple[torch.Tensor, ...]) -> tuple[to
     # Where x is 0 the out does not tell what was dropped: the gradient itself does, in the right share.
     kept = torch.where(zero, dx, out) != 0
     looked_at = zero if zero.any() else torch.ones_like(zero)
-    (right,) = _gradients(lambda x: x * (kept / (1 - p)), (x,), case.dout)
+    (right,) = _gradients(lambda x: x * kept / (1 - p), (x,), case.dout)
     return multiple(dx, right, rounding(case)), (dx[looked_at] == 0).double().mean()
 
 

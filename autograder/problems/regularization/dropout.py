@@ -32,8 +32,9 @@ def _rectified(generator: torch.Generator, *shape: int) -> torch.Tensor:
 
 
 def _coarse(values: torch.Tensor) -> torch.Tensor:
-    """Multiples of 1/256: they take little room in a handout, and what is dropped shows in them as in any numbers."""
-    return (256 * values).round() / 256
+    """Multiples of 1/256, which take little room in a handout; what is not 0 stays so, for a 0 is taken for dropped."""
+    rounded = (256 * values).round()
+    return torch.where(rounded == 0, values.sign(), rounded) / 256
 
 
 def _forward(generator: torch.Generator) -> list[Case]:
