@@ -136,7 +136,7 @@ class Value__closures:
     def __init__(self, data, children=()):
         self.data = data
         self.grad = 0.0
-        self._children = set(children)
+        self._children = tuple(children)
         self._backward = lambda: None
 
     def __add__(self, other):
@@ -450,7 +450,8 @@ class Value__micrograd:
     def __init__(self, data, children=()):
         self.data = float(data)
         self.grad = 0.0
-        self._prev = set(children)
+        # In order: with a set it would depend on where the nodes lie what a node that is overwritten keeps.
+        self._prev = tuple(children)
         self._backward = lambda: None
 
     def __add__(self, other):
@@ -466,7 +467,7 @@ class Value__micrograd:
 
     def __mul__(self, other):
         other = other if isinstance(other, type(self)) else type(self)(other)
-        out = type(self)(self.data * other.data, {self, other})
+        out = type(self)(self.data * other.data, (self, other))
 
         def spread():
             self.grad += other.data * out.grad
@@ -826,7 +827,7 @@ slip(
     _MICROGRAD,
     "first_factor_alone",
     "The second factor of a product is not reached on the way back: a node has to know all that it was made of.",
-    ("{self, other}", "{self}"),
+    ("self.data * other.data, (self, other)", "self.data * other.data, (self,)"),
 )
 slip(
     _MICROGRAD,
