@@ -1,9 +1,9 @@
 """The exams of the checks in a handout: recorded when it was made, for nothing in it can compute what is right.
 
-Beside this module lies a folder with ``index.json`` and two files for each problem. One is JSON: how the function is
-called and judged, its cases, what they must give and what known mistakes give in them. The other has the tensors, as
-compressed safetensors. `handout.record` writes them. The inputs of a timed case are drawn here; what it must give is
-torch's own result, whose time is the measure.
+Beside this module lies a folder with ``index.json``, a file for each set and one for each problem. That of a set is
+compressed JSON: how each function is called and judged, its cases, what they must give and what known mistakes give in
+them. That of a problem has the tensors, as compressed safetensors. `handout.record` writes them. The inputs of a timed
+case are drawn here; what it must give is torch's own result, whose time is the measure.
 """
 
 import functools
@@ -27,7 +27,7 @@ from autograder.measures.timed import redrawn
 from autograder.problem import Judged, Measure, Target
 
 FOLDER = Path(__file__).parent / "data"
-INDEX, TENSORS = "index.json", ".safetensors.xz"
+INDEX, PROBLEMS, TENSORS = "index.json", ".json.xz", ".safetensors.xz"
 
 # Tolerances in a step, by which the numbers of a mistake are told from the right ones.
 STEP = 1.1
@@ -173,9 +173,14 @@ def names() -> list[str]:
 @functools.cache
 def find_problem(name: str) -> RecordedProblem | None:
     """The problem `name`, None if there is none."""
-    if name not in names():
-        return None
-    return problem_of(json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8")))
+    word = next((word for word, chapter in _index().items() if name in chapter["problems"]), None)
+    return problem_of(_contents(word)[name]) if word else None
+
+
+@functools.cache
+def _contents(word: str) -> dict[str, Any]:
+    """What the JSON of a set says of each of its problems."""
+    return json.loads(lzma.decompress((FOLDER / f"{word}{PROBLEMS}").read_bytes()))
 
 
 def chapter_of(problem: RecordedProblem) -> tuple[str, tuple[RecordedProblem, ...]]:

@@ -13,10 +13,10 @@ import torch
 from autograder import drawn
 from autograder.address import repository
 from autograder.digest import ROOT
-from autograder.handout.record import as_bytes, record
+from autograder.handout.record import as_bytes, packed, record
 from autograder.handout.wheel import write_wheel
 from autograder.problems import problem_sets
-from autograder.recorded import INDEX, TENSORS
+from autograder.recorded import INDEX, PROBLEMS, TENSORS
 
 NAME = "handout"
 
@@ -85,9 +85,12 @@ def data_of(words: Sequence[str], say: Callable[[str], None]) -> Mapping[str, by
         say(word)
         chapter = problem_sets()[word]
         index[word] = {"problems": [problem.name for problem in chapter], "places": drawn.places(word)}
+        contents = []
         for problem in chapter:
             content, tensors = as_bytes(*record(drawn.exam_of(problem, torch.device("cpu"))))
-            files |= {f"{problem.name}.json": content, f"{problem.name}{TENSORS}": tensors}
+            contents.append(f'"{problem.name}":'.encode() + content)
+            files[f"{problem.name}{TENSORS}"] = tensors
+        files[f"{word}{PROBLEMS}"] = packed(b"{" + b",".join(contents) + b"}")
     return {INDEX: json.dumps(index, ensure_ascii=False).encode(), **files}
 
 

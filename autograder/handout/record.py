@@ -198,4 +198,10 @@ def as_bytes(content: Mapping[str, Any], tensors: Tensors) -> tuple[bytes, bytes
     from safetensors.torch import save
 
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    return text.encode(), lzma.compress(save(tensors), preset=9 | lzma.PRESET_EXTREME)
+    return text.encode(), packed(save(tensors))
+
+
+def packed(content: bytes) -> bytes:
+    """Compressed, as bytes that tell little about the next: most of a handout is digits of random numbers."""
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": 0, "pb": 0}]
+    return lzma.compress(content, filters=filters)

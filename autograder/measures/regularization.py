@@ -110,9 +110,8 @@ def _found(case: Case, out: torch.Tensor):
     """The weights and the bias that gave `out` (..., N, M), and whether one weight for all samples explains it."""
     x, bias = case.arguments["x"], case.arguments["bias"]
     if len(x) > x.shape[1]:
-        # The columns are orthogonal: a solution is a product.
-        weight = (out - out.mean(-2, keepdim=True)).mT @ x / len(x)
-        bias = out.mean(-2)
+        solved = torch.linalg.pinv(torch.cat([x, torch.ones_like(x[:, :1])], 1)) @ out
+        weight, bias = solved[..., :-1, :].mT, solved[..., -1, :]
     else:
         weight, bias = (out - bias).mT / x, bias.expand(*out.shape[:-2], -1)
     explained = (out - x @ weight.mT - bias[..., None, :]).abs().max()

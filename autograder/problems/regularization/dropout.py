@@ -1,12 +1,14 @@
 """`dropout_forward` and `dropout_backward`: cases, reference, right and wrong programs."""
 
+from math import prod
+
 import torch
 
 from autograder.calls.case import Case
 from autograder.calls.kinds import backward_draws, forward_draws
 from autograder.measures.regularization import dropout_agreement, of_dropout, rounding
 from autograder.problem import Measure, Problem, Target
-from autograder.problems.drawing import NEXT_CALL, wide_normal
+from autograder.problems.drawing import NEXT_CALL
 from autograder.problems.forbidden import DROPOUT, with_backward
 from autograder.problems.regularization.cases import (
     away_from_zero,
@@ -35,6 +37,13 @@ def _coarse(values: torch.Tensor) -> torch.Tensor:
     """Multiples of 1/256, which take little room in a handout; what is not 0 stays so, for a 0 is taken for dropped."""
     rounded = (256 * values).round()
     return torch.where(rounded == 0, values.sign(), rounded) / 256
+
+
+def _distinct(generator: torch.Generator, *shape: int) -> torch.Tensor:
+    """Numbers up to 4 to 8 in size, no two of them equal and none 0; with few digits, for a handout."""
+    count = prod(shape)
+    odd = 4 * torch.randperm(count, generator=generator).double() - 2 * count + 1
+    return (odd * 4 / 2 ** count.bit_length()).reshape(shape)
 
 
 def _forward(generator: torch.Generator) -> list[Case]:
@@ -80,7 +89,7 @@ def _wanted(case: Case):
 def _backward(generator: torch.Generator) -> list[Case]:
     def case(name, criterion, x, p, training=True, **how):
         arguments = _arguments(generator, x, p, training)
-        return Case(name, criterion, arguments, _coarse(wide_normal(generator, *x.shape)), **how)
+        return Case(name, criterion, arguments, _distinct(generator, *x.shape), **how)
 
     def x(*shape):
         return _coarse(away_from_zero(generator, *shape))
