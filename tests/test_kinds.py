@@ -608,6 +608,7 @@ def clock(monkeypatch):
             now[0] += seconds
 
     monkeypatch.setattr(judge, "time", Clock())
+    monkeypatch.setattr(judge, "waited", lambda: 0.0)
     return judge.time
 
 

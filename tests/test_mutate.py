@@ -104,7 +104,8 @@ def sizes_of(case):
 @pytest.mark.parametrize(("wrong", "code"), [(None, 0), ("out is 1; expected 2.", 1)])
 def test_the_command_names_what_survives(monkeypatch, capsys, wrong, code):
     survivor = Survivor("the solution", Mutant("", 3, "a", "b"), wrong)
-    monkeypatch.setattr(cli, "mutate", lambda word, sample: iter([Mutated("relu_forward", 7, (survivor,))]))
+    found = Mutated("relu_forward", 7, (survivor,))
+    monkeypatch.setattr("autograder.mutate.mutate", lambda word, sample: iter([found]))
     monkeypatch.setattr(sys, "argv", ["autograder", "mutate", "activations", "--sample", "9"])
     with pytest.raises(SystemExit) as ended:
         cli.main()

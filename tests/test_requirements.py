@@ -230,6 +230,6 @@ def test_a_command_says_in_one_sentence_which_packages_it_needs(small, command):
 
 
 def test_an_error_that_the_packages_for_grading_do_not_mend_is_shown_as_it_is():
-    program = "import sys; sys.modules['autograder.demo'] = None; from autograder.__main__ import main; main()"
+    program = "import sys; sys.modules['autograder.grading'] = None; from autograder.__main__ import main; main()"
     told = subprocess.run([sys.executable, "-c", program, "--help"], capture_output=True, text=True, check=False)
-    assert "ModuleNotFoundError: import of autograder.demo halted" in told.stderr
+    assert "ModuleNotFoundError: import of autograder.grading halted" in told.stderr
