@@ -3,10 +3,12 @@
 import ast
 import functools
 import importlib.util
+import itertools
 import json
 import lzma
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -274,6 +276,35 @@ def test_a_folder_that_is_no_handout_stays(tmp_path):
     with pytest.raises(FileExistsError, match="is no handout"):
         folder.write_handout([WORD], tmp_path / "mine", print)
     assert list(tmp_path.iterdir()) == [tmp_path / "mine"]
+
+
+def test_what_a_person_put_into_a_handout_or_in_place_of_its_zip_stays(tmp_path, monkeypatch):
+    wheel = "autograder-0.1.0+handout-py3-none-any.whl"
+
+    def write(words, made, *_):
+        made.mkdir()
+        (made / wheel).write_text(f"{next(times)}")
+        (made / "notes.ipynb").write_text("to be solved")
+        return Path(shutil.make_archive(str(made), "zip", made.parent, made.name))
+
+    times = itertools.count()
+    monkeypatch.setattr(folder, "_write", write)
+    target, packed = tmp_path / "out", tmp_path / "out.zip"
+    for _ in range(2):
+        assert folder.write_handout([WORD], target, print) == packed
+    assert (target / wheel).read_text() == "1"
+    for changed, own in (("notes.ipynb", "solved"), ("more.txt", "mine")):
+        (target / changed).write_text(own)
+        with pytest.raises(FileExistsError, match=f"{changed} is not as the last handout was written"):
+            folder.write_handout([WORD], target, print)
+        assert (target / changed).read_text() == own
+        shutil.rmtree(target)
+        folder.write_handout([WORD], target, print)
+    shutil.rmtree(target)
+    packed.write_text("no zip")
+    with pytest.raises(FileExistsError, match=r"out\.zip is not"):
+        folder.write_handout([WORD], target, print)
+    assert packed.read_text() == "no zip"
 
 
 @for_every_word

@@ -5,6 +5,7 @@ import re
 import shutil
 import tempfile
 import tomllib
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -117,9 +118,13 @@ def links_of(words: Sequence[str], address: str, branch: str) -> str:
 
 
 def write_handout(words: Sequence[str], folder: Path, say: Callable[[str], None]) -> Path:
-    """Write the handout in place of one that is there. Raises `FileExistsError` where something else is."""
+    """Write the handout in place of one that is there. Raises `FileExistsError` where something else is, or more."""
     if folder.exists() and not list(folder.glob("autograder-*+handout-*.whl")):
         raise FileExistsError(f"{folder} is there and is no handout: name another folder, or move it away.")
+    if others := _others(folder, folder.with_name(f"{folder.name}.zip")):
+        raise FileExistsError(
+            f"{others[0]} is not as the last handout was written: name another folder, or move it away."
+        )
     address, branch = repository()
     with tempfile.TemporaryDirectory(dir=_made(folder.parent)) as temporary:
         made = _write(words, Path(temporary, folder.name), address, branch, say)
@@ -127,6 +132,20 @@ def write_handout(words: Sequence[str], folder: Path, say: Callable[[str], None]
             shutil.rmtree(folder)
         shutil.move(Path(temporary, folder.name), folder)
         return Path(shutil.move(made, folder.parent / made.name))
+
+
+def _others(folder: Path, packed: Path) -> list[Path]:
+    """What is in a handout, or where its zip is written, and is somebody's own: what the zip has not, or otherwise."""
+    there = {path.relative_to(folder.parent): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    if not packed.exists():
+        return [folder] if there else []
+    if not zipfile.is_zipfile(packed):
+        return [packed]
+    with zipfile.ZipFile(packed) as archive:
+        written = {Path(name): archive.read(name) for name in archive.namelist() if not name.endswith("/")}
+    if not any(path.match("autograder-*+handout-*.whl") for path in written):
+        return [packed]
+    return [folder.parent / path for path, content in sorted(there.items()) if written.get(path) != content]
 
 
 def _made(folder: Path) -> Path:
