@@ -203,6 +203,15 @@ print(sorted(place for place in places if not os.path.isdir(place) and not pathl
         kernel.close()
 
 
+def test_a_kernel_outside_of_the_sandbox_runs_for_whoever_starts_it():
+    """A release runs the course's own notebooks so."""
+    parent = WarmParent(sandbox=False)
+    kernel = Kernel(parent, SMALL)
+    assert run(kernel, "import os; print(os.getuid())") == str(os.getuid())
+    kernel.close()
+    parent.close()
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="an ordinary user runs these tests anyway")
 def test_all_this_holds_when_an_ordinary_user_grades():
     home = tempfile.mkdtemp()

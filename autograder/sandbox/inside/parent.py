@@ -62,11 +62,14 @@ WATCH = 0.25
 
 @dataclass
 class Kernel:
-    """A kernel that runs: the process that holds its namespaces, their first process and name, its own, its limits."""
+    """A kernel that runs: the process that holds its namespaces, their first process and name, its own, its limits.
+
+    Outside of the sandbox it has none of its own.
+    """
 
     holder: int
     first: int
-    namespace: Path
+    namespace: Path | None
     process: int
     limits: Limits
     report: int
@@ -230,7 +233,9 @@ def _start(connection: socket.socket, request: dict[str, Any], limits: Limits, s
         raise OSError(text.strip() or "the kernel's first process ended at once")
     first = int(text)
     process = int(Path(f"/proc/{first}/task/{first}/children").read_text())
-    return Kernel(holder, first, Path(f"/proc/{first}/ns/pid").readlink(), process, limits, told)
+    # Outside of the sandbox an ordinary user's process may not even look.
+    namespace = Path(f"/proc/{first}/ns/pid").readlink() if request["sandbox"] else None
+    return Kernel(holder, first, namespace, process, limits, told)
 
 
 def _hold(connection: socket.socket, request: dict[str, Any], limits: Limits, sockets: list[int], tell: int) -> int:
@@ -350,8 +355,8 @@ def _watch(kernel: Kernel) -> None:
     What its processes share is counted once, which takes Linux milliseconds for each of them. Mostly there is no need:
     with what they share counted in full they stay far below the limit.
     """
-    if kernel.namespace == Path("/proc/self/ns/pid").readlink():
-        return  # Not in the sandbox: every process of the machine is here.
+    if kernel.namespace is None:
+        return  # Every process of the machine is where it is.
     # Half of the limit, for Linux counts what is in full only roughly.
     for measure, limit in ((_at_most, kernel.limits.memory / 2), (_memory, kernel.limits.memory)):
         used = _beside_processes(kernel)
