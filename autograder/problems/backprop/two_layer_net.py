@@ -40,6 +40,9 @@ def _two_layer_net(generator: torch.Generator) -> list[Case]:
     corner["params"]["W1"] = torch.randint(1, 4, (4, 2), generator=generator).double()
     corner["params"]["b1"] = torch.ones(4, dtype=torch.float64)
     corner["params"]["b1"][0] = -(corner["x"][0] @ corner["params"]["W1"][0])
+    # The sample is as wrong as it can be: were it right, next to nothing would come back to that unit.
+    before = corner["x"][0] @ corner["params"]["W1"].T + corner["params"]["b1"]
+    corner["target"][0] = (corner["params"]["W2"] @ before + corner["params"]["b2"]).argmin()
     return [
         Case("x (6, 3), 4 hidden units, 5 classes", "values", drawn(6, 3, 4, 5)),
         Case("x (4, 5), 6 hidden units, 3 classes", "values", drawn(4, 5, 6, 3)),
