@@ -35,6 +35,7 @@ from autograder.digest import digest
 from autograder.names import PREFIX, verdict_in
 from autograder.problem import Problem
 from autograder.problems import problem_sets, problems
+from autograder.sandbox.inside.isolation import end_with_parent
 from autograder.sandbox.provisioner import WarmProvisioner
 
 TOTAL = 100
@@ -338,8 +339,7 @@ def _verify(sources: Mapping[str, NotebookNode], progress: Progress) -> None:
     found: dict[str, list[str]] = {word: [] for word in sources}
     if jobs:
         progress(0, len(jobs))
-        # Forked: each would load torch anew otherwise.
-        with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
+        with side_by_side() as pool:
             waiting = {pool.submit(function, subject): word for word, function, subject in jobs}
             for done, job in enumerate(as_completed(waiting), start=1):
                 found[waiting[job]] += job.result()
@@ -350,6 +350,14 @@ def _verify(sources: Mapping[str, NotebookNode], progress: Progress) -> None:
     sentences = [f"{word}: {sentence}" for word, sentences in found.items() for sentence in sentences]
     if sentences:
         raise ReleaseError("\n".join(sentences))
+
+
+def side_by_side() -> ProcessPoolExecutor:
+    """Processes that end with this one, however that ends.
+
+    They are forked: each would load torch anew otherwise.
+    """
+    return ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork"), initializer=end_with_parent)
 
 
 def wrong_with_solution(source: NotebookNode) -> list[str]:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -204,11 +205,22 @@ def visitor(browser: Browser, scheme: str, screen: str) -> BrowserContext:
     return browser.new_context(viewport={"width": WIDTHS[screen], "height": HEIGHT}, color_scheme=scheme)
 
 
-@pytest.fixture
-def tab(chromium):
-    """Open a tab on a wide, light screen."""
+@pytest.fixture(scope="module")
+def kept_tab(chromium):
+    """A tab that many tests use one after the other: to open a new one takes longer than most of them."""
     with visitor(chromium, "light", "wide") as context:
         yield context.new_page()
+
+
+@pytest.fixture
+def tab(kept_tab):
+    """A tab on a wide, light screen that knows nothing of former visits."""
+    kept_tab.goto("about:blank")
+    kept_tab.set_default_timeout(30_000)
+    kept_tab.set_viewport_size({"width": WIDTHS["wide"], "height": HEIGHT})
+    kept_tab.emulate_media(media="screen", color_scheme="light", reduced_motion="no-preference")
+    yield kept_tab
+    kept_tab.evaluate("localStorage.clear()")
 
 
 @pytest.fixture(scope="session")
@@ -468,20 +480,19 @@ KINDS = ["intro", "404", "search", "glossary", "bibliography", "convolution/shap
 
 @pytest.mark.browser
 @pytest.mark.parametrize("page", KINDS)
-def test_axe_finds_nothing_to_mend(chromium, server, page):
+def test_axe_finds_nothing_to_mend(tab, server, page):
     # Colours stand still at once for who asks for it.
-    with chromium.new_context(
-        viewport={"width": WIDTHS["phone"], "height": HEIGHT}, color_scheme="dark", reduced_motion="reduce"
-    ) as context:
-        tab = context.new_page()
-        tab.set_default_timeout(300_000)
-        tab.goto(f"{server}{page}.html", wait_until="networkidle")
-        tab.wait_for_function(ALL_SET)
-        found = Axe().run(tab, options={"resultTypes": ["violations"]})
-        # The other colours and the other width change nothing else.
-        tab.evaluate("document.documentElement.dataset.theme = 'light'")
-        tab.set_viewport_size({"width": WIDTHS["wide"], "height": HEIGHT})
-        in_light = Axe().run(tab, options={"runOnly": ["color-contrast", "target-size"]})
+    tab.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    tab.set_viewport_size({"width": WIDTHS["phone"], "height": HEIGHT})
+    tab.set_default_timeout(300_000)
+    tab.goto(f"{server}{page}.html", wait_until="networkidle")
+    tab.wait_for_function(ALL_SET)
+    assert tab.evaluate("document.documentElement.dataset.theme") == "dark"
+    found = Axe().run(tab, options={"resultTypes": ["violations"]})
+    # The other colours and the other width change nothing else.
+    tab.evaluate("document.documentElement.dataset.theme = 'light'")
+    tab.set_viewport_size({"width": WIDTHS["wide"], "height": HEIGHT})
+    in_light = Axe().run(tab, options={"runOnly": ["color-contrast", "target-size"]})
     assert found.violations_count + in_light.violations_count == 0, found.generate_report() + in_light.generate_report()
 
 
@@ -649,26 +660,38 @@ MOVING = sorted(
 every_moving_figure = pytest.mark.parametrize(("page", "name"), MOVING, ids=[name for _, name in MOVING])
 
 
-def open_by_path(tab: Page, page: str) -> list[str]:
-    """Open a page as a file, as somebody does who was sent the book; returns what the console complains about."""
-    complaints: list[str] = []
-    tab.on("pageerror", lambda error: complaints.append(str(error)))
-    tab.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+def open_by_path(tab: Page, page: str) -> None:
+    """Open a page as a file, as somebody does who was sent the book."""
     tab.goto((HTML / f"{page}.html").as_uri())
-    return complaints
+
+
+@contextlib.contextmanager
+def complaints_of(tab: Page) -> Iterator[list[str]]:
+    """What the console complains about meanwhile."""
+    complaints: list[str] = []
+    listeners = {
+        "pageerror": lambda error: complaints.append(str(error)),
+        "console": lambda message: message.type == "error" and complaints.append(message.text),
+    }
+    for event, listener in listeners.items():
+        tab.on(event, listener)
+    yield complaints
+    for event, listener in listeners.items():
+        tab.remove_listener(event, listener)
 
 
 @pytest.mark.browser
 @every_moving_figure
 def test_a_moving_figure_shows_torch_s_numbers_at_five_settings(tab, page, name):
-    complaints = open_by_path(tab, page)
-    (rows,) = [told["rows"] for told in tab.evaluate(TOLD) if told["name"] == name]
-    assert len(rows) >= 5
-    for row in rows:
-        shown = tab.evaluate(MOVE, {"name": name, "set": row["set"]})
-        assert set(row["show"]) <= set(shown)
-        for number, value in row["show"].items():
-            assert float(shown[number]) == pytest.approx(value, abs=0.0051), (row["set"], number)
+    with complaints_of(tab) as complaints:
+        open_by_path(tab, page)
+        (rows,) = [told["rows"] for told in tab.evaluate(TOLD) if told["name"] == name]
+        assert len(rows) >= 5
+        for row in rows:
+            shown = tab.evaluate(MOVE, {"name": name, "set": row["set"]})
+            assert set(row["show"]) <= set(shown)
+            for number, value in row["show"].items():
+                assert float(shown[number]) == pytest.approx(value, abs=0.0051), (row["set"], number)
     assert not complaints
 
 
@@ -769,14 +792,18 @@ def test_a_moving_figure_takes_the_place_of_the_picture(tab, page, name):
     assert re.match(r"Fig\. \d", figure.locator("figcaption").inner_text())
 
 
+@pytest.fixture(scope="module")
+def tab_without_scripts(chromium):
+    with chromium.new_context(java_script_enabled=False, viewport={"width": 1400, "height": 900}) as context:
+        yield context.new_page()
+
+
 @pytest.mark.browser
 @every_moving_figure
-def test_without_scripts_the_picture_stays(chromium, page, name):
-    with chromium.new_context(java_script_enabled=False, viewport={"width": 1400, "height": 900}) as context:
-        tab = context.new_page()
-        tab.goto((HTML / f"{page}.html").as_uri())
-        assert tab.locator(f"#{name} img:visible").count() == 1
-        assert not tab.locator(".moving-stage").first.is_visible()
+def test_without_scripts_the_picture_stays(tab_without_scripts, page, name):
+    open_by_path(tab_without_scripts, page)
+    assert tab_without_scripts.locator(f"#{name} img:visible").count() == 1
+    assert not tab_without_scripts.locator(".moving-stage").first.is_visible()
 
 
 @pytest.mark.browser
@@ -807,11 +834,10 @@ def test_every_control_of_a_moving_figure_is_named_and_reached_by_keyboard(tab, 
 
 @pytest.mark.browser
 @every_moving_figure
-def test_a_moving_figure_stands_still_for_who_asks_for_it(chromium, page, name):
-    with chromium.new_context(reduced_motion="reduce") as context:
-        tab = context.new_page()
-        open_by_path(tab, page)
-        select = tab.locator(f"#{name} .moving-stage select").first
-        select.focus()
-        tab.keyboard.press("ArrowDown")
-        assert tab.evaluate("document.getAnimations().filter((a) => a.playState === 'running').length") == 0
+def test_a_moving_figure_stands_still_for_who_asks_for_it(tab, page, name):
+    tab.emulate_media(reduced_motion="reduce")
+    open_by_path(tab, page)
+    select = tab.locator(f"#{name} .moving-stage select").first
+    select.focus()
+    tab.keyboard.press("ArrowDown")
+    assert tab.evaluate("document.getAnimations().filter((a) => a.playState === 'running').length") == 0

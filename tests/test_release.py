@@ -1,9 +1,13 @@
 """Release refuses, naming the cell, whatever would mislead; and repeats itself to the byte."""
 
 import json
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 
 import nbformat
+import psutil
 import pytest
 from nbclient import NotebookClient
 from nbgrader.api import Gradebook
@@ -419,3 +423,22 @@ def test_cell_ids_do_not_depend_on_cells_elsewhere():
     longer = SCRIPT.replace("# %%\nfrom", "# %% [markdown]\n# A new first cell.\n# %%\nfrom", 1)
     before, after = (read_script(script, PROBLEMS).cells for script in (SCRIPT, longer))
     assert [cell.id for cell in after[2:]] == [cell.id for cell in before[1:]]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_nothing_goes_on_when_a_release_is_killed(number):
+    code = """
+import time
+from autograder.release import side_by_side
+with side_by_side() as pool:
+    waiting = [pool.submit(time.sleep, 600) for _ in range(4)]
+    print("at work", flush=True)
+    waiting[0].result()
+"""
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "at work\n"
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert children
+        process.send_signal(number)
+    _, going_on = psutil.wait_procs(children, timeout=20)
+    assert not going_on
