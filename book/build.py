@@ -4,7 +4,8 @@ The plain command returns at once when nothing that the book is made of has chan
 the gating build never does. The pages are executed first, side by side, and kept until something that they need has
 changed (book/execute.py); then Jupyter Book builds from nothing but them, as Sphinx cannot know all that a page depends
 on. A warning or a failing cell is an error. The gating build also executes the pages as other processors would, and
-refuses pages that compute for too long.
+refuses pages that compute for too long. Which pages hold there is on record: it executes those that have changed, and
+with ``--record`` it puts them on record.
 """
 
 import argparse
@@ -15,8 +16,11 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+from environment import PROCESSORS, environment
 from rich.console import Console
 
 from autograder.digest import digest
@@ -28,19 +32,14 @@ STATE = ROOT / "build" / "book.json"
 LOG = ROOT / "build" / "book.log"
 CACHE = OUTPUT / ".jupyter_cache"
 SOURCES = ("book", "_config.yml", "exercises", "autograder", "requirements.txt")
-# The instructions of other processors. MKL and oneDNN choose their own, so they are told, too.
-PROCESSORS = {
-    "no vector unit": {"ATEN_CPU_CAPABILITY": "default"},
-    "AVX2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
-}
+# Which pages hold as on other processors, and with what they were executed there.
+RECORD = ROOT / "book" / "processors.json"
 # Seconds of computing, in the measure of _kernel.py: of a page, and of the book for each of its chapters.
 PAGE_LIMIT = 60
 CHAPTER_LIMIT = 60
 # The measure is good to a quarter: processors differ in what they are quick at, and neighbours share a core.
 ROOM = 1.25
 ADDRESS = ("COURSE_BOOK_URL", "COURSE_REPOSITORY_URL", "COURSE_REPOSITORY_BRANCH")
-# In names of its own: a page that calls something `signal` must not take a module away from it.
-STARTUP = "exec(compile(open({path!r}, encoding='utf-8').read(), {path!r}, 'exec'), {{'__name__': '_kernel'}})\n"
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 STEP = re.compile(r"(Executing|reading sources|writing output)\W.*?([\w.-]+)\s*$")
 
@@ -59,28 +58,6 @@ def last_state() -> dict[str, str]:
         return json.loads(STATE.read_text("utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
         return {}
-
-
-def environment() -> dict[str, str]:
-    """Return an environment in which the cells run the same on every machine.
-
-    The kernel is the one of this Python with _kernel.py at its start, on one thread, since the pages run side by side.
-    Neither IPython nor matplotlib reads what the user configured.
-    """
-    startup = ROOT / "build" / "ipython" / "profile_default" / "startup"
-    startup.mkdir(parents=True, exist_ok=True)
-    (startup / "00-kernel.py").write_text(STARTUP.format(path=str(ROOT / "book" / "_kernel.py")), "utf-8")
-    env = dict(os.environ)
-    env.pop("MPLBACKEND", None)
-    return env | {
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
-        "IPYTHONDIR": str(ROOT / "build" / "ipython"),
-        "MPLCONFIGDIR": str(ROOT / "build" / "matplotlib"),
-        "JUPYTER_PREFER_ENV_PATH": "1",
-        "OMP_NUM_THREADS": "1",
-        "PYTHONUTF8": "1",
-        "PYTHONUNBUFFERED": "1",
-    }
 
 
 def remove(*names: str) -> None:
@@ -114,10 +91,10 @@ def run(title: str, command: list[str | Path], settings: dict[str, str]) -> int:
     return process.returncode
 
 
-def execute(cache: Path, settings: dict[str, str], where: str = "") -> int:
-    """Execute the pages that are not in the cache."""
+def execute(cache: Path, settings: dict[str, str], where: str = "", only: Iterable[str] | None = None) -> int:
+    """Execute the pages that are not in the cache: all of them, or only those of these names."""
     command = [sys.executable, ROOT / "book" / "execute.py", cache]
-    return run(f"Executing the pages{where}", command, settings)
+    return run(f"Executing the pages{where}", command if only is None else [*command, "--only", *only], settings)
 
 
 def run_jupyter_book() -> int:
@@ -132,22 +109,35 @@ def has_avx2_at_most() -> bool:
     return " avx2 " in flags and "avx512f" not in flags
 
 
-def execute_as_other_processors() -> int:
-    """Execute the pages once for each other processor; each has a cache of its own."""
+def recorded() -> dict[str, dict[str, str]]:
+    """For each other processor the pages that hold there, and what they were made of then."""
+    return json.loads(RECORD.read_text("utf-8")) if RECORD.is_file() else {}
+
+
+def execute_as_other_processors(record: bool) -> int:
+    """Execute as on each other processor the pages that are not on record for it; each has a cache of its own."""
+    made_of, known = reported("made_of"), recorded()
     for name, processor in PROCESSORS.items():
-        settings = processor | {"BOOK_DRAWS": "no"}
+        waiting = [page for page, made in made_of.items() if known.get(name, {}).get(page) != made]
+        if not waiting:
+            continue
         if name == "AVX2" and has_avx2_at_most():
             console.print("This processor has AVX2 itself: the pages are not executed for it once more.")
-        elif execute(CACHE.with_name(f".jupyter_cache-{name.replace(' ', '-')}"), settings, f" with {name}"):
-            console.print(f"A page fails on a processor with {name}.", style="bold red")
-            return 1
+        else:
+            cache = CACHE.with_name(f".jupyter_cache-{name.replace(' ', '-')}")
+            if execute(cache, processor | {"BOOK_DRAWS": "no"}, f" with {name}", waiting):
+                console.print(f"A page fails on a processor with {name}.", style="bold red")
+                return 1
+        console.print(f"Not on record for a processor with {name}, and executed: {', '.join(sorted(waiting))}.")
+    if record:
+        RECORD.write_text(json.dumps(dict.fromkeys(PROCESSORS, made_of), indent=1, sort_keys=True) + "\n", "utf-8")
     return 0
 
 
-def computed() -> dict[str, float]:
-    """Return how long each page computes, in seconds."""
+def reported(what: str) -> dict[str, Any]:
+    """Return what the execution of each page has reported: the seconds it "computed", or what it was "made_of"."""
     reports = (CACHE / "reports").glob("*.json")
-    return {report.stem: json.loads(report.read_text("utf-8"))["computed"] for report in reports}
+    return {report.stem: json.loads(report.read_text("utf-8"))[what] for report in reports}
 
 
 def chapters() -> int:
@@ -168,11 +158,11 @@ def complaints(seconds: dict[str, float], number_of_chapters: int) -> list[str]:
     return found
 
 
-def guard() -> int:
+def guard(record: bool) -> int:
     """Execute as other processors would, and hold the pages to their time; return 1 when either fails."""
-    if execute_as_other_processors():
+    if execute_as_other_processors(record):
         return 1
-    seconds = computed()
+    seconds = reported("computed")
     console.print("Seconds of computing: " + ", ".join(f"{page} {s:.0f}" for page, s in sorted(seconds.items())))
     too_long = complaints(seconds, chapters())
     for complaint in too_long:
@@ -180,13 +170,13 @@ def guard() -> int:
     return int(bool(too_long))
 
 
-def steps(gate: bool) -> int:
+def steps(gate: bool, record: bool) -> int:
     """Execute the pages and build from them; return the first code that is not 0."""
     code = execute(CACHE, {}) or run_jupyter_book()
-    return code or (guard() if gate else 0)
+    return code or (guard(record) if gate else 0)
 
 
-def build(gate: bool) -> int:
+def build(gate: bool, record: bool) -> int:
     """Build what has to be built; return 0, or another number when there was a warning or a failing cell."""
     now = current_state()
     if not gate and now == last_state() and INDEX.is_file():
@@ -195,7 +185,7 @@ def build(gate: bool) -> int:
     remove("html", ".doctrees", "jupyter_execute")
     STATE.unlink(missing_ok=True)
     start = time.monotonic()
-    code = steps(gate)
+    code = steps(gate, record)
     if code or not INDEX.is_file():
         console.print(LOG.read_text("utf-8"), markup=False)
         console.print(f"The book did not build: its warnings and errors are above and in {LOG}", style="bold red")
@@ -208,7 +198,11 @@ def build(gate: bool) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Build the book into _build/html.")
     parser.add_argument("--gate", action="store_true", help="build even when nothing has changed")
-    return build(parser.parse_args().gate)
+    parser.add_argument(
+        "--record", action="store_true", help="with --gate: record which pages hold on other processors"
+    )
+    options = parser.parse_args()
+    return build(options.gate, options.record)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from myst_nb.core.read import is_myst_markdown_notebook
 from autograder.digest import digest
 
 ROOT = Path(__file__).resolve().parents[1]
-ALL_READ = ("book/_kernel.py", "book/build.py", "book/course.mplstyle", "book/kernels.py", "requirements.txt")
+ALL_READ = ("book/_kernel.py", "book/course.mplstyle", "book/environment.py", "book/kernels.py", "requirements.txt")
 READER = {"type": "plugin", "name": "myst_nb_md"}
 PROCESSOR = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR")
 # Computing is limited, see _kernel.py. The clock only ends what waits for nothing.
@@ -64,10 +64,15 @@ def pages() -> list[Path]:
     return sorted(found, key=lambda page: -len(text_of[page]))
 
 
+def made_of(cells: str, files: list[str]) -> str:
+    """What a page consists of, wherever it is executed."""
+    return digest(ROOT, [*ALL_READ, *files], cells)
+
+
 def fingerprint(cells: str, files: list[str]) -> str:
     """What decides whether a page is executed again."""
     processor = [os.environ.get(name, "") for name in PROCESSOR]
-    return digest(ROOT, [*ALL_READ, *files], cells, sys.version, *processor)
+    return digest(ROOT, [], made_of(cells, files), sys.version, *processor)
 
 
 def is_fresh(report: Path, cells: str) -> bool:
@@ -95,19 +100,24 @@ def forget(cache: JupyterCacheAbstract, page: Path) -> None:
 
 
 def sign(report: Path, cells: str) -> None:
-    """Put the fingerprint of what has been executed into the report of a page."""
+    """Put what has been executed into the report of a page."""
     known = json.loads(report.read_text("utf-8"))
-    report.write_text(json.dumps(known | {"fingerprint": fingerprint(cells, known["files"])}), "utf-8")
+    what = cells, known["files"]
+    report.write_text(json.dumps(known | {"made_of": made_of(*what), "fingerprint": fingerprint(*what)}), "utf-8")
 
 
-def execute(folder: Path) -> int:
-    """Execute what is not in the cache, and return 1 when a cell fails."""
+def execute(folder: Path, only: list[str] | None = None) -> int:
+    """Execute what is not in the cache, of all pages or `only` of those whose reports have these names.
+
+    Returns 1 when a cell fails.
+    """
     (folder / "reports").mkdir(parents=True, exist_ok=True)
     cache = get_cache(folder)
     for report in set(folder.glob("reports/*")) - {report_of(folder, page) for page in pages()}:
         report.unlink()
     os.environ |= {"BOOK_ROOT": str(ROOT), "BOOK_CELL_LIMIT": str(COMPUTING_OF_A_CELL)}
-    cells = {str(page): cells_of(cache, page) for page in pages()}
+    asked = [page for page in pages() if only is None or report_of(folder, page).stem in only]
+    cells = {str(page): cells_of(cache, page) for page in asked}
     for page, key in cells.items():
         if not is_fresh(report_of(folder, Path(page)), key):
             forget(cache, Path(page))
@@ -132,4 +142,6 @@ def execute(folder: Path) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Execute the pages of the book into a jupyter cache.")
     parser.add_argument("cache", type=Path)
-    sys.exit(execute(parser.parse_args().cache.absolute()))
+    parser.add_argument("--only", nargs="+", help="the names of some pages' reports")
+    options = parser.parse_args()
+    sys.exit(execute(options.cache.absolute(), options.only))

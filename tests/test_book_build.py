@@ -52,7 +52,7 @@ def course(tmp_path):
     for name in ("_ext", "_extra", "_static"):
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / "book" / name, root / "book" / name, ignore=ignore)
-    for name in ("build.py", "execute.py", "kernels.py", "_kernel.py", "course.mplstyle"):
+    for name in ("build.py", "environment.py", "execute.py", "kernels.py", "_kernel.py", "course.mplstyle"):
         shutil.copy(ROOT / "book" / name, root / "book" / name)
     # Less than the pages of the course need, so that a build takes half the time.
     change(root / "book" / "kernels.py", r"LOADED = \([^)]*\)", 'LOADED = ("ipykernel.kernelapp", "torch")')
@@ -278,6 +278,36 @@ def test_the_gate_runs_the_pages_as_other_processors_would(course):
     assert "fails on a processor with no vector unit" in result.stdout
 
 
+def test_what_holds_on_other_processors_is_on_record_until_it_changes(course, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "book")
+    cell = """import os
+with open("../processors", "a") as file:
+    print(os.environ.get("ATEN_CPU_CAPABILITY", "itself"), file=file)
+"""
+    ran = course / "processors"
+    (course / "book" / "page.md").write_text(HEAD + CELL.format(cell))
+    add_second_page(course, HEAD + CELL.format(cell + "\n2"))
+    assert build(course, "--gate", "--record").returncode == 0
+    everywhere = ["default", "itself"] if load("build").has_avx2_at_most() else ["avx2", "default", "itself"]
+    assert sorted(ran.read_text().split()) == sorted(everywhere * 2)
+
+    # Somebody else's copy of the course, in which nothing has been executed.
+    shutil.rmtree(course / "_build")
+    ran.unlink()
+    result = build(course, "--gate")
+    assert result.returncode == 0
+    assert ran.read_text().split() == ["itself", "itself"]
+    assert "Not on record" not in result.stdout
+
+    record = (course / "book" / "processors.json").read_text()
+    add_second_page(course, HEAD + CELL.format(cell + "\n3"))
+    ran.unlink()
+    result = build(course, "--gate")
+    assert sorted(ran.read_text().split()) == sorted(everywhere)
+    assert "Not on record for a processor with AVX2, and executed: second." in result.stdout
+    assert (course / "book" / "processors.json").read_text() == record
+
+
 def load(name):
     spec = importlib.util.spec_from_file_location(f"{name}_book", ROOT / "book" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
@@ -295,7 +325,8 @@ def load(name):
     ],
     ids=["in-time", "within-the-measure", "long-page", "long-book"],
 )
-def test_the_gate_holds_pages_and_book_to_a_minute(seconds, chapters, said):
+def test_the_gate_holds_pages_and_book_to_a_minute(seconds, chapters, said, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "book")
     found = load("build").complaints(seconds, chapters)
     assert len(found) == len(said)
     assert all(text in complaint for text, complaint in zip(said, found, strict=True))
