@@ -281,9 +281,18 @@ def release_sets(options: argparse.Namespace) -> int:
         for word in stale:
             console.print(f"exercises/{word} is not what solutions/{word}.py generates: run `autograder release`.")
         return 1 if stale else 0
-    with _progress("verifying") as bar:
-        task = bar.add_task(", ".join(options.words), total=None)
-        paths = release(options.words, progress=lambda done, total: bar.update(task, completed=done, total=total))
+    bar = _progress("verifying")
+    task = bar.add_task(", ".join(options.words), total=None)
+
+    def show(done: int, total: int) -> None:
+        bar.update(task, completed=done, total=total)
+        # Not before: the bar is drawn by a thread, and by now nothing is forked any more.
+        bar.start()
+
+    try:
+        paths = release(options.words, progress=show)
+    finally:
+        bar.stop()
     for word, path in zip(options.words, paths, strict=True):
         console.print(f"{word}: {path.relative_to(ROOT)}", highlight=False)
     return 0

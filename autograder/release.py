@@ -338,9 +338,11 @@ def _verify(sources: Mapping[str, NotebookNode], progress: Progress) -> None:
     ]
     found: dict[str, list[str]] = {word: [] for word in sources}
     if jobs:
-        progress(0, len(jobs))
+        # The first job forks them all, and nobody is told of it before: it may be shown by a thread, and a lock that a
+        # thread holds at that moment stays locked in a fork.
         with side_by_side() as pool:
             waiting = {pool.submit(function, subject): word for word, function, subject in jobs}
+            progress(0, len(jobs))
             for done, job in enumerate(as_completed(waiting), start=1):
                 found[waiting[job]] += job.result()
                 progress(done, len(jobs))

@@ -1,9 +1,11 @@
 """Release refuses, naming the cell, whatever would mislead; and repeats itself to the byte."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 
 import nbformat
@@ -14,6 +16,7 @@ from nbgrader.api import Gradebook
 from nbgrader.utils import is_grade
 from sets import for_every_word
 
+from autograder import cli
 from autograder import release as releasing
 from autograder.course import ROOT, nbgrader_at
 from autograder.problems import problem_sets
@@ -205,13 +208,18 @@ def finding_nothing(notebook):
     return []
 
 
-@pytest.mark.slow
-def test_what_is_refused_is_not_written(tmp_path, monkeypatch):
+@pytest.fixture
+def misjudged(tmp_path, monkeypatch):
+    """A set of which each problem has a program that is misjudged, which nobody has to run."""
     monkeypatch.setattr(releasing, "ROOT", tmp_path)
     monkeypatch.setattr(releasing, "wrong_with_programs", misjudging)
     monkeypatch.setattr(releasing, "wrong_with_solution", finding_nothing)
     monkeypatch.setattr(releasing, "wrong_with_stub", finding_nothing)
     monkeypatch.setattr(releasing, "solution_notebook", lambda word: read_script(SCRIPT, PROBLEMS))
+
+
+@pytest.mark.slow
+def test_what_is_refused_is_not_written(misjudged, tmp_path):
     root = tmp_path / "course"
     root.mkdir()
     with pytest.raises(ReleaseError, match=r"activations: relu_forward__this is misjudged\.") as refused:
@@ -219,6 +227,24 @@ def test_what_is_refused_is_not_written(tmp_path, monkeypatch):
     assert len(str(refused.value).splitlines()) == len(problem_sets()["activations"])
     assert list(root.rglob("*")) == []
     assert not (tmp_path / "build").exists()
+
+
+@pytest.mark.slow
+def test_processes_are_forked_before_a_thread_draws_the_bar(misjudged, monkeypatch):
+    """Not all of a thread is there in a fork, but every lock that it held."""
+    others, beside, fork = set(threading.enumerate()), [], os.fork
+
+    def forking():
+        beside.append(set(threading.enumerate()) - others)
+        return fork()
+
+    monkeypatch.setattr(os, "fork", forking)
+    monkeypatch.setattr(sys, "argv", ["autograder", "release", "activations"])
+    with pytest.raises(SystemExit) as refused:
+        cli.main()
+    assert refused.value.code == 1
+    assert beside
+    assert not any(beside)
 
 
 # Nothing of a person's is lost.

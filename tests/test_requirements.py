@@ -8,6 +8,7 @@ import functools
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -29,6 +30,8 @@ from autograder.course import ROOT, words
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 BASE = PROJECT["project"]["dependencies"]
 EXTRAS = PROJECT["project"]["optional-dependencies"]
+OLDEST = PROJECT["project"]["requires-python"].removeprefix(">=")
+PYTHONS = [text.rpartition(" ")[2] for text in PROJECT["project"]["classifiers"]]
 CUDA = set(PROJECT["tool"]["uv"]["pip"]["no-emit-package"])
 COMPILE = re.search(r"^\.venv/bin/(uv pip compile .*)$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE).group(1)
 
@@ -43,7 +46,7 @@ ENVIRONMENTS = {"here": HERE} | {
     | system
     | {"python_full_version": python, "python_version": python.rpartition(".")[0]}
     for system in (LINUX, MACOS, WINDOWS)
-    for python in ("3.11.2", "3.12.0", "3.13.0", "3.14.0")
+    for python in (OLDEST, *(f"{version}.0" for version in PYTHONS[1:]))
 }
 
 
@@ -106,6 +109,33 @@ def test_a_pin_is_what_everybody_asks_for(environment):
         assert unmet == [], f"{pin} is not what is asked for"
 
 
+def test_every_place_names_the_same_pythons():
+    setup, tested = ((ROOT / name).read_text() for name in ("scripts/setup", ".github/workflows/test.yml"))
+    assert OLDEST.rpartition(".")[0] == PYTHONS[0]
+    assert re.findall(r"python(3\.\d+)", setup[setup.index("for candidate") :].partition("; do")[0]) == PYTHONS[::-1]
+    assert set(re.findall(r"\b3\.\d+\b(?!\.)", tested)) == set(PYTHONS)
+    for name in ("README.md", "book/intro.md", "scripts/setup"):
+        said = re.findall(r"Python (?:from )?(3\.[\d.]*\d) to (3\.\d+)", (ROOT / name).read_text())
+        assert set(said) == {(OLDEST, PYTHONS[-1])}
+
+
+@pytest.mark.parametrize("beyond", ["older", "newer"])
+def test_setup_refuses_a_python_that_the_packages_are_not_built_for(beyond, tmp_path):
+    """Torch's version is not there for it, which pip would say only after minutes."""
+    (*first, last), newest = map(int, OLDEST.split(".")), [int(part) for part in PYTHONS[-1].split(".")]
+    version = (*first, last - 1) if beyond == "older" else (newest[0], newest[1] + 1, 0)
+    python = tmp_path / "python"
+    python.write_text(f"#!{sys.executable}\nimport sys\nsys.version_info = {version}\nexec(sys.argv[2])\n")
+    python.chmod(0o755)
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "setup", tmp_path / "scripts")
+    command, environment = [tmp_path / "scripts" / "setup"], os.environ | {"PYTHON": str(python)}
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert told.returncode == 1
+    assert f"is not a Python from {OLDEST} to {PYTHONS[-1]}" in told.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
 def test_what_is_installed_is_what_is_pinned():
     """Only then is the metadata, from which the other tests read, that of the pinned versions."""
     other = {
@@ -117,11 +147,10 @@ def test_what_is_installed_is_what_is_pinned():
 
 
 def test_every_pin_installs_on_the_oldest_python():
-    oldest = PROJECT["project"]["requires-python"].removeprefix(">=")
     asked = {
         str(pin): metadata.metadata(pin.name).get("Requires-Python") for pin in pins() if needs(pin.name) is not None
     }
-    assert [pin for pin, pythons in asked.items() if pythons and oldest not in SpecifierSet(pythons)] == []
+    assert [pin for pin, pythons in asked.items() if pythons and OLDEST not in SpecifierSet(pythons)] == []
 
 
 def test_it_was_compiled_by_the_command_that_is_written_down():

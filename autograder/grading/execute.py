@@ -21,7 +21,7 @@ from autograder.grading.outputs import FLOOD, Displays, Outputs, error_output, k
 from autograder.grading.restore import SKIPPED
 from autograder.grading.settings import Settings
 from autograder.judge import Exam, Verdict, with_forward
-from autograder.names import PREFIX
+from autograder.names import PREFIX, tree_of
 from autograder.problem import Problem
 from autograder.problems import find_problem
 from autograder.rules.search import broken
@@ -333,7 +333,7 @@ def _is_skipped(cell: NotebookNode) -> bool:
 def _definitions(source: str) -> str:
     """What a cell defines and imports, without what it computes; nothing where it is not plain Python."""
     try:
-        body = ast.parse(source).body
+        body = tree_of(source).body
     except (SyntaxError, ValueError, RecursionError):
         return ""
     kinds, lines = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef), source.splitlines()

@@ -8,6 +8,7 @@ import tomllib
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -48,6 +49,12 @@ The whole course, in a browser: [Codespaces](https://codespaces.new/{repository}
 """
 
 
+def _pythons(project: Mapping[str, Any]) -> str:
+    """The Pythons on which the pinned versions install, in words."""
+    oldest, newest = project["requires-python"].removeprefix(">="), project["classifiers"][-1].rpartition(" ")[2]
+    return f"from {oldest} to {newest}"
+
+
 def _write(words: Sequence[str], folder: Path, address: str, branch: str, say: Callable[[str], None]) -> Path:
     """Write the handout of the sets `words` into the new `folder`, and beside it as a zip, whose path is returned.
 
@@ -63,7 +70,7 @@ def _write(words: Sequence[str], folder: Path, address: str, branch: str, say: C
     (folder / "README.md").write_text(
         README.format(
             words=", ".join(words),
-            python=project["requires-python"].replace(">=", "from ") + " on",
+            python=_pythons(project),
             wheel=wheel.name,
             links=" `LINKS.md` opens them by a link." if links else "",
             problem=problem_sets()[words[0]][0].name,

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from autograder.grading.graded import Class, Member, Task
+from autograder.names import tree_of
 
 # A statement that more than this share of the class have, and more than a few, is not looked at.
 COMMON, FEW = 0.1, 4
@@ -89,7 +90,7 @@ def _alike(
 def statements(source: str) -> dict[str, tuple[int, int]]:
     """Each statement's fingerprint, and its first and last line; nothing where the source is no program."""
     try:
-        tree = ast.parse(source)
+        tree = tree_of(source)
         return {
             _fingerprint(node): (node.lineno, _last_line(node))
             for node in ast.walk(_without_names(tree))

@@ -18,6 +18,7 @@ from autograder.grading.graded import Answer, Class, Member, Task
 from autograder.grading.intake import printable
 from autograder.grading.settings import SEED
 from autograder.grading.systems import folder_name
+from autograder.names import tree_of
 from autograder.report import figures
 from autograder.report.book import Section, place_of_book, section_of
 from autograder.report.copies import Pair
@@ -204,7 +205,7 @@ def _source(names: Names, member: Member, answer: Answer) -> str:
 
 def _uncommented(source: str) -> str:
     """A program without what it says to its readers."""
-    tree = ast.parse(source)
+    tree = tree_of(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if (

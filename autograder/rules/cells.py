@@ -3,6 +3,7 @@
 import ast
 import re
 
+from autograder.names import tree_of
 from autograder.rules.scopes import LONGEST_ALIAS
 
 # Characters that IPython may read in translating the magics of a notebook: it reads a cell once for each of them.
@@ -46,11 +47,11 @@ def parse(cell: str, translation: Translation) -> tuple[str, ast.Module] | None:
     """A cell as Python, and its tree; None if it is none, for then it cannot run either."""
     cell = translation.without_watching(cell) if "%" in cell else cell
     try:
-        return cell, ast.parse(cell)
+        return cell, tree_of(cell)
     except Exception:  # Beside SyntaxError: NUL, lone surrogates, deep nesting, all by different names.
         pass
     try:
         python = translation.python(cell)
-        return None if python is None else (python, ast.parse(python))
+        return None if python is None else (python, tree_of(python))
     except Exception:
         return None

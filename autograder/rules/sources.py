@@ -4,7 +4,6 @@ import ast
 import functools
 import re
 import sys
-import warnings
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
@@ -69,21 +68,18 @@ class Sources:
         self._paths: dict[tuple[str, int | None, int | None], list[tuple[Path, Binding | None]]] = {}
         self._count = self._steps = 0
         left, translation = LONGEST_NOTEBOOK, Translation()
-        with warnings.catch_warnings():
-            # Python's opinion of the student's escapes is not for whoever grades.
-            warnings.simplefilter("ignore")
-            for i, cell in enumerate(cells):
-                if len(cell) > min(LONGEST_CELL, left):
-                    self._texts[i] = cell[:LONGEST_LINE]
-                    self._hide("a cell that is too long to be read", i, ast.Pass(lineno=1))
-                    continue
-                left -= len(cell)
-                parsed = parse(cell, translation)
-                if parsed:
-                    python, self._trees[i] = parsed
-                    # As it was written, if its lines are where Python has them.
-                    self._texts[i] = cell if len(cell.splitlines()) == len(python.splitlines()) else python
-                    self._index(i, python)
+        for i, cell in enumerate(cells):
+            if len(cell) > min(LONGEST_CELL, left):
+                self._texts[i] = cell[:LONGEST_LINE]
+                self._hide("a cell that is too long to be read", i, ast.Pass(lineno=1))
+                continue
+            left -= len(cell)
+            parsed = parse(cell, translation)
+            if parsed:
+                python, self._trees[i] = parsed
+                # As it was written, if its lines are where Python has them.
+                self._texts[i] = cell if len(cell.splitlines()) == len(python.splitlines()) else python
+                self._index(i, python)
 
     def live(self, name: str, position: int | None, ran: int | None) -> list["Binding"]:
         """What `name` may stand for at `position`, or at the end: its last certain definition and what came after."""
