@@ -829,8 +829,8 @@ def test_a_training_without_an_end_is_stopped_once_and_told_what_it_may_take(mon
     assert (verdict.score, len(called)) == (0, 1)
     (said,) = {finding for criterion in verdict.criteria for finding in criterion.findings}
     assert re.fullmatch(
-        r"train_softmax_classifier was stopped after 0\.3 s of computing, [\d,]+ times as long as a program of the course "
-        r"takes, and may not take longer: make fewer passes over the data, or compute a batch at once .*\.",
+        r"train_softmax_classifier was stopped after 0\.3 s of computing, [\d,]+ times as long as a program of the "
+        r"course takes, and may not take longer: make fewer passes over the data, or compute a batch at once .*\.",
         said,
     )
 
