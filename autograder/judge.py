@@ -10,8 +10,9 @@ from typing import Any
 import torch
 
 from autograder.calls.case import Case, tensors_in
+from autograder.calls.kinds import TRAININGS
 from autograder.calls.outcome import NOT_WRITTEN, STOPPED, Outcome
-from autograder.calls.run import run, run_all
+from autograder.calls.run import one_thread, run, run_all
 from autograder.compare import alike, breach, compared, find
 from autograder.expected import Expected, baseline, draw, expect, waited
 from autograder.problem import CONTRACT, Mistake, Problem
@@ -24,6 +25,10 @@ PATIENCE = 1.0
 
 # How many times as long as it may take a timed call takes before it is stopped.
 CLEARLY = 4
+
+# How many times as long as a right program of the course a training may compute, and the seconds that it may in any
+# case. With a convolution that loops over all places a network takes 20 to 40 times as long, and is right.
+TRAINING, LEAST = 100, 30.0
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,11 @@ class Verdict:
     @property
     def maximum(self) -> float:
         return float(sum(c.points for c in self.criteria))
+
+
+def was_stopped(outcome: Outcome) -> bool:
+    """Whether a call was stopped because it computed for too long."""
+    return STOPPED in (outcome.complaint or "")
 
 
 def asks_for_forward(verdict: Verdict) -> bool:
@@ -115,6 +125,21 @@ class Exam:
         self.problem, self.seed, self.device, self.dtype, self.ruled = problem, seed, device, dtype, ruled
         self.cases = draw(problem, seed, dtype)
         self._of_programs: dict[tuple[Program, int], Outcome] = {}
+        # Seconds of computing that a right program takes in a case, where one that is clearly too slow is stopped.
+        self._trainings: list[float] = []
+
+    def limit_trainings(self) -> None:
+        """Have a training stopped that computes far longer than a right program of the course does, here and now."""
+        if self.problem.call not in TRAININGS:
+            return
+        functions = self.problem.functions_of(self.problem.alternatives[0])
+        for i, case in enumerate(self.cases):
+            with one_thread():
+                start = time.thread_time()
+                # Held to the rules, as a student's is.
+                run(self.problem, case, functions, self.device)
+                self._trainings.append(time.thread_time() - start)
+            self.cases[i] = replace(case, limit=max(LEAST, TRAINING * self._trainings[i]))
 
     @functools.cached_property
     def expected(self) -> list[Expected]:
@@ -153,12 +178,25 @@ class Exam:
 
     def outcomes(self, ask: Callable[[Sequence[Case]], list[Outcome]]) -> list[Outcome]:
         """One outcome for each case; `ask` makes the calls of the cases that it is given."""
-        untimed = iter(ask([case for case in self.cases if not case.timed]))
+        untimed = iter(self._explained(ask([case for case in self.cases if not case.timed])))
         outcomes: list[Outcome] = []
         for i, case in enumerate(self.cases):
             stopped = bool(outcomes) and outcomes[-1].interrupted
             outcomes.append(next(untimed) if not case.timed else outcomes[-1] if stopped else self._timed(i, ask))
         return outcomes
+
+    def _explained(self, outcomes: list[Outcome]) -> list[Outcome]:
+        """The outcomes; that of a training that was stopped, after which none was made, says what it may take."""
+        stopped = next((i for i, outcome in enumerate(outcomes) if was_stopped(outcome)), None)
+        if stopped is None or not self._trainings:
+            return outcomes
+        times = self.cases[stopped].limit / self._trainings[stopped]
+        why = (
+            f"{outcomes[stopped].complaint.removesuffix('.')}, {times:,.0f} times as long as a program of the course "
+            "takes, and may not take longer: make fewer passes over the data, or compute a batch at once in place of "
+            "one image after the other."
+        )
+        return [replace(outcome, complaint=why) if was_stopped(outcome) else outcome for outcome in outcomes]
 
     def _timed(self, i: int, ask: Callable[[Sequence[Case]], list[Outcome]]) -> Outcome:
         """The outcome of a case, with how many times as long as the reference its fastest call took.
@@ -175,7 +213,7 @@ class Exam:
             clock = time.perf_counter() - waited() - start
             seconds = clock if outcome.seconds is None else min(clock, outcome.seconds)
             first = first or outcome
-            if outcome.complaint and STOPPED in outcome.complaint:
+            if was_stopped(outcome):
                 times = f"{limit / reference:,.0f} times as long as torch; at most {self.problem.speed:g}."
                 return replace(outcome, complaint=f"{outcome.complaint.removesuffix('.')}, {times}")
             if outcome.outputs is None or (taken and self._wrong(case, outcome)):

@@ -59,6 +59,7 @@ class RecordedExam(Exam):
         content = problem.content
         self._tensors = _unpacked(tensors, content["layout"])
         self.seed = 0
+        self._trainings: list[float] = []
         self._of_mistakes: dict[tuple[RecordedMistake, int], Outcome] = {}
         self.cases = [self._case(found) for found in content["cases"]]
 

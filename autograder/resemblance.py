@@ -42,46 +42,22 @@ def nearest(
     `of_program` gives the outcome of a known program in a case. Not for problems where quantities are measured in place
     of the outputs.
     """
+    compared = _Compared(problem, cases, expected, outcomes, of_program)
     for criterion in ("values", "edge cases"):
-        all_of_it = [i for i, case in enumerate(cases) if case.criterion == criterion]
+        all_of_it = compared.places_of(criterion)
         places = [i for i in all_of_it if outcomes[i].outputs is not None]
         wrong = [i for i in places if _differing([i], outcomes, expected)]
         if wrong:
-            compared = _Compared(problem, expected, outcomes, of_program)
             right = [i for i in places if i not in wrong]
             if found := compared.named(wrong, right):
                 return found
             # Two mistakes may show in two edge cases. One case says little: what is wrong in a plain case is not it.
-            plain = [i for i, case in enumerate(cases) if case.criterion == "values"]
+            plain = compared.places_of("values")
             alone = wrong if criterion == "edge cases" and len(wrong) > 1 else []
             return next(filter(None, (compared.named([i], right, plain) for i in alone)), None)
         if places != all_of_it:
-            return _raising_alike(problem, cases, expected, outcomes, of_program)
+            return compared.raising_alike()
     return None
-
-
-def _raising_alike(
-    problem: Judged,
-    cases: Sequence[Case],
-    expected: Sequence[Expected],
-    outcomes: Sequence[Outcome],
-    of_program: Callable[[Mistake, int], Outcome],
-) -> Mistake | None:
-    """The mistake that raises an error where the program does, which is in some cases, and is right in all others."""
-    asked = [i for i, case in enumerate(cases) if case.criterion in ("values", "edge cases") and not case.timed]
-    complaints = {i: raised(outcomes[i]) for i in asked if outcomes[i].outputs is None}
-    if len(complaints) == len(asked) or not all(complaints.values()):
-        return None
-
-    def like(mistake: Mistake) -> bool:
-        return all(raised(of_program(mistake, i)) == complaints[i] for i in complaints) and not _differing(
-            [i for i in asked if i not in complaints], {i: of_program(mistake, i) for i in asked}, expected
-        )
-
-    if _differing([i for i in asked if i not in complaints], outcomes, expected):
-        return None
-    found = [mistake for mistake in problem.mistakes if like(mistake)]
-    return found[0] if len({mistake.hint for mistake in found}) == 1 else None
 
 
 def raised(outcome: Outcome) -> str | None:
@@ -95,9 +71,28 @@ class _Compared:
     """A program beside the known ones."""
 
     problem: Judged
+    cases: Sequence[Case]
     expected: Sequence[Expected]
     outcomes: Sequence[Outcome]
     of_program: Callable[[Mistake, int], Outcome]
+
+    def places_of(self, *criteria: str) -> list[int]:
+        return [i for i, case in enumerate(self.cases) if case.criterion in criteria]
+
+    def raising_alike(self) -> Mistake | None:
+        """The mistake that raises an error where the program does, in some cases; in all others both are right."""
+        asked = [i for i in self.places_of("values", "edge cases") if not self.cases[i].timed]
+        complaints = {i: raised(self.outcomes[i]) for i in asked if self.outcomes[i].outputs is None}
+        others = [i for i in asked if i not in complaints]
+        if not others or not all(complaints.values()) or _differing(others, self.outcomes, self.expected):
+            return None
+
+        def like(mistake: Mistake) -> bool:
+            raises = all(raised(self.of_program(mistake, i)) == why for i, why in complaints.items())
+            return raises and not self._differing_of(mistake, others)
+
+        found = list(filter(like, self.problem.mistakes))
+        return found[0] if len({mistake.hint for mistake in found}) == 1 else None
 
     def named(self, wrong: Sequence[int], right: Sequence[int], never: Sequence[int] = ()) -> Mistake | None:
         """The mistake that explains all outputs that differ in the cases `wrong`, or else some of several gradients.

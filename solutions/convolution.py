@@ -758,7 +758,7 @@ def cost_of_vgg16():
 #
 # The stride of 2 makes the maps smaller, as pooling does. One convolution and maximum pooling 2 by 2 is enough as
 # well. But a pooling that loops over every window of every image is right and slow: with it the training takes
-# minutes, and the grader waits two. The same holds for a convolution by loops, so use your fast one.
+# minutes, and the grader does not wait so long. A convolution by loops is slow too, so use your fast one.
 #
 # The gradient of the loss with respect to the logits is where the backward pass begins. For the cross-entropy, the
 # mean over a batch of $N$ images, it is

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import shutil
 import socket
@@ -9,8 +10,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import psutil
@@ -214,3 +217,41 @@ def dask_cluster(folder: Path, hidden: Path, workers: int = 2) -> Iterator[str]:
             process.terminate()
         for process in started:
             process.wait(30)
+
+
+@contextlib.contextmanager
+def jupyterlab(course: Path, command: str = "jupyter lab", before: Sequence[str | Path] = ()) -> Iterator[Callable]:
+    """JupyterLab, started in the folder of a course; yields how a page of it is asked for. `before` is what runs it."""
+    port, token = free_port(), "a-test-of-the-formgrader"
+    options = ["--no-browser", "--allow-root", f"--ServerApp.port={port}", f"--IdentityProvider.token={token}"]
+
+    def page(path: str, method: str = "GET", data: Any = None) -> str:
+        headers = {"Authorization": f"token {token}"}
+        content = None if data is None else json.dumps(data).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/{path}", content, headers, method=method)
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return answer.read().decode()
+
+    def answers() -> bool:
+        try:
+            return bool(page("api/status"))
+        except OSError:
+            return False
+
+    with tempfile.TemporaryDirectory() as home, Path(home, "server.log").open("w") as log:
+        environment = {
+            **os.environ,
+            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+            "HOME": home,
+            "JUPYTER_CONFIG_DIR": home,
+            "JUPYTER_DATA_DIR": home,
+            "JUPYTER_RUNTIME_DIR": home,
+        }
+        said = {"stdout": log, "stderr": subprocess.STDOUT}
+        server = subprocess.Popen([*before, *command.split(), *options], cwd=course, env=environment, **said)
+        try:
+            wait_until(answers)
+            yield page
+        finally:
+            server.terminate()
+            server.wait(30)

@@ -16,6 +16,8 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.utils import determine_grade, is_grade, is_solution
 
+from autograder import judge
+from autograder.grading import execute as execution
 from autograder.grading import workers
 from autograder.grading.execute import ALL_CELLS, execute
 from autograder.grading.settings import Settings
@@ -77,6 +79,26 @@ def test_products_of_matrices_earn_the_points_for_speed_and_loops_the_others():
     said = slow["conv2d_backward_fast"].outputs[-1].data["text/html"]
     assert "conv2d_forward_fast is too slow, and its time counts in conv2d_backward_fast too" in said
     assert "is not right yet" not in said
+
+
+ENDLESS = """
+def train_softmax_classifier(x, target, epochs, batch_size, lr, generator):
+    while True:
+        x = x + 1
+"""
+
+
+def test_a_training_without_an_end_costs_its_own_points_and_no_others(monkeypatch):
+    monkeypatch.setattr(judge, "LEAST", 1.0)
+    monkeypatch.setattr(judge, "TRAINING", 1)
+    # Another test may have met the exam.
+    monkeypatch.setattr(execution, "_exam", execution._exam.__wrapped__)
+    found = checks("optimization", ("train_softmax_classifier", "sgd_step"), {"train_softmax_classifier": ENDLESS})
+    stopped, other = found["train_softmax_classifier"], found["sgd_step"]
+    assert (score(stopped), score(other)) == (0, other.metadata.nbgrader.points)
+    assert "train_softmax_classifier was stopped after 1 s of computing" in stopped.outputs[-1].data["text/html"]
+    (record,) = (value for kind, value in stopped.outputs[-1].data.items() if kind not in ("text/html", "text/plain"))
+    assert "was stopped after 1 s" in record["limit"]
 
 
 def test_a_right_backward_function_with_a_wrong_forward_is_told_so():

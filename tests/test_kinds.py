@@ -1,6 +1,7 @@
 """The kinds of call beside forward and backward, what is measured, and time, each on a small problem of its own."""
 
 import contextlib
+import itertools
 import math
 import os
 import re
@@ -35,9 +36,11 @@ from autograder.calls.kinds import (
 from autograder.calls.models import build
 from autograder.calls.run import run_all
 from autograder.calls.spaces import combinations
+from autograder.course import ROOT
 from autograder.expected import baseline, waited
 from autograder.judge import Exam, grade
 from autograder.problem import Measure, Problem, Target
+from autograder.problems import problems
 from autograder.references import gradients_of, graph_of, numbers_of, value_of, values_of
 
 CPU = torch.device("cpu")
@@ -775,6 +778,67 @@ def test_a_call_that_is_clearly_too_slow_is_stopped():
     assert re.fullmatch(r"f was stopped after 0.5 s of computing, [\d,]+ times as long as torch; at most 20\.", found)
     assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0, 0)
     assert signal.getsignal(signal.SIGVTALRM) == signal.SIG_DFL
+
+
+def trained(times):
+    """`train_softmax_classifier`, which trains so many times and keeps the last one."""
+    train = problems()["train_softmax_classifier"].alternatives[0].functions[0]
+
+    def train_softmax_classifier(x, target, epochs, batch_size, lr, generator):
+        for _ in range(times):
+            again = torch.Generator().manual_seed(generator.initial_seed())
+            found = train(x, target, epochs, batch_size, lr, again)
+        return found
+
+    return {"train_softmax_classifier": train_softmax_classifier}
+
+
+def limited():
+    exam = Exam(problems()["train_softmax_classifier"], 0, CPU)
+    exam.limit_trainings()
+    return exam
+
+
+def test_a_training_may_take_a_multiple_of_what_a_right_program_takes(monkeypatch):
+    clock = itertools.accumulate(itertools.cycle([1.0, 0.25, 1.0, 2.0]))
+    monkeypatch.setattr(judge.time, "thread_time", lambda: next(clock))
+    assert [case.limit for case in limited().cases][:3] == [judge.LEAST, 2 * judge.TRAINING, judge.LEAST]
+    others = Exam(problems()["sgd_step"], 0, CPU)
+    others.limit_trainings()
+    assert {case.limit for case in others.cases} == {None}
+
+
+def test_a_right_training_that_takes_three_times_as_long_loses_nothing(monkeypatch):
+    monkeypatch.setattr(judge, "LEAST", 1.0)
+    verdict = limited().grade(trained(3))
+    assert verdict.score == verdict.maximum
+
+
+def test_a_training_without_an_end_is_stopped_once_and_told_what_it_may_take(monkeypatch):
+    monkeypatch.setattr(judge, "LEAST", 0.3)
+    monkeypatch.setattr(judge, "TRAINING", 1)
+    called = []
+
+    def train_softmax_classifier(x, *others):
+        called.append(x)
+        while True:
+            with contextlib.suppress(Exception):
+                x = x + 1
+
+    verdict = limited().grade({"train_softmax_classifier": train_softmax_classifier})
+    assert (verdict.score, len(called)) == (0, 1)
+    (said,) = {finding for criterion in verdict.criteria for finding in criterion.findings}
+    assert re.fullmatch(
+        r"train_softmax_classifier was stopped after 0\.3 s of computing, [\d,]+ times as long as a program of the "
+        r"course takes, and may not take longer: make fewer passes over the data, or compute a batch at once .*\.",
+        said,
+    )
+
+
+def test_the_guide_says_what_a_training_may_take():
+    guide = (ROOT / "book" / "grading.md").read_text()
+    assert f"{judge.TRAINING} times as long" in guide
+    assert f"{judge.LEAST:g} seconds" in guide
 
 
 def test_the_dispatcher_is_asked_in_every_call_that_is_not_timed():

@@ -4,12 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import nbformat
 import pytest
+from classes import jupyterlab
 from nbgrader.api import Gradebook
 from nbgrader.utils import is_solution
 
@@ -185,25 +184,7 @@ def test_an_instructor_s_own_asserts_go_on_working(tmp_path):
 
 def test_formgrader_opens_in_jupyterlab(course):
     """The pages that an instructor clicks through, from a server started in the course folder."""
-    port, token = "18917", "a-test-of-the-formgrader"
-    options = ["--no-browser", "--allow-root", f"--ServerApp.port={port}", f"--IdentityProvider.token={token}"]
-    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "JUPYTER_CONFIG_DIR": str(course)}
-    log = (course / "server.log").open("w")
-    server = subprocess.Popen(["jupyter", "lab", *options], cwd=course, env=environment, stdout=log, stderr=log)
-
-    def page(path, method="GET"):
-        headers = {"Authorization": f"token {token}"}
-        request = urllib.request.Request(f"http://127.0.0.1:{port}/{path}", headers=headers, method=method)
-        with urllib.request.urlopen(request, timeout=120) as answer:
-            return answer.read().decode()
-
-    try:
-        for _ in range(120):
-            try:
-                page("api/status")
-                break
-            except OSError:
-                time.sleep(0.5)
+    with jupyterlab(course) as page:
         assert "Formgrader" in page("formgrader/manage_assignments") or "formgrader" in page(
             "formgrader/manage_assignments"
         )
@@ -214,7 +195,3 @@ def test_formgrader_opens_in_jupyterlab(course):
         answer = page(f"formgrader/api/submission/{WORD}/sun/autograde", "POST")
         assert '"success": true' in answer, answer
         assert scores(course)["sun"] == 90
-    finally:
-        server.terminate()
-        server.wait(30)
-        log.close()

@@ -1,11 +1,15 @@
 """The guide's way from the roster to the feedback, run as it stands on the page."""
 
+import contextlib
+import json
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import nbformat
 import pytest
-from classes import needs_bubblewrap
+from classes import Postgres, grade, jupyterlab, make_course, needs_bubblewrap
 from nbgrader.api import Gradebook
 from test_nbgrader import command
 
@@ -16,9 +20,16 @@ from autograder.release import register
 pytestmark = [pytest.mark.slow, needs_bubblewrap]
 
 WORD = "activations"
-SECTION = re.search(r"\(class-term\)=\n(.*?)\n## Points", (ROOT / "book" / "grading.md").read_text(), re.DOTALL)[1]
-# Where it is run, or the file's name; the language; the text.
-BLOCKS = re.findall(r"^`?(In [^\n]*|[\w.]+)`?:\n\n```(\w+)\n(.*?)```", SECTION, re.DOTALL | re.MULTILINE)
+GUIDE = (ROOT / "book" / "grading.md").read_text()
+
+
+def blocks(first, last):
+    """Of each block between two lines of the guide: where it is run, or the file's name; the language; the text."""
+    (section,) = re.findall(f"{re.escape(first)}\n(.*?)\n{re.escape(last)}", GUIDE, re.DOTALL)
+    return re.findall(r"^`?(In [^\n]*|[\w.]+)`?:\n\n```(\w+)\n(.*?)```", section, re.DOTALL | re.MULTILINE)
+
+
+BLOCKS = blocks("(class-term)=", "(class-graders)=")
 
 
 def test_the_guide_s_commands_lead_from_the_roster_to_the_feedback(tmp_path):
@@ -72,3 +83,36 @@ def test_the_guide_s_policy_takes_a_tenth_for_each_day(hours, penalty):
     found = {"get_config": lambda: __import__("traitlets.config").config.Config()}
     exec(source, found)
     assert found["TenthPerDay"]().late_submission_penalty("anna", 90, hours * 3600) == pytest.approx(penalty)
+
+
+def test_the_guide_s_graders_read_a_class_at_once_and_need_only_read_its_folder(tmp_path):
+    (_, _, config), (_, _, script), (_, _, deal), (where, _, lab) = blocks("(class-graders)=", "## Points for speed")
+    assert where == "In the course's folder, each grader"
+    (deal,), (lab,) = (re.findall(r"^\$ (.*)$", text, re.MULTILINE) for text in (deal, lab))
+    server = Postgres()
+    try:
+        address = "postgresql+psycopg://course@db.example/course"
+        course = make_course(tmp_path / "a course", students=5, config=config.replace(address, server.url))
+        assert grade(course)[0] == 0
+        (course / "deal.py").write_text(script.replace(address, server.url))
+        dealt = [line.split() for line in command(course, "bash", "-c", deal).splitlines()]
+        assert sorted(grader for grader, _ in dealt) == ["kim", "kim", "kim", "lee", "lee"]
+        read_only = ["bwrap", "--dev-bind", "/", "/", "--ro-bind", course, course, "--"]
+        with contextlib.ExitStack() as stack, ThreadPoolExecutor() as pool:
+            pages = {name: stack.enter_context(jupyterlab(course, lab, read_only)) for name in ("kim", "lee")}
+            list(pool.map(lambda grader, answer: read(pages[grader], answer), *zip(*dealt, strict=True)))
+        assert command(course, "bash", "-c", deal) == ""
+        with Gradebook(server.url) as gradebook:
+            answers = [submission.notebooks[0].grades for submission in gradebook.assignment_submissions(WORD)]
+            assert [[g.manual_score for g in grades if g.manual_score is not None] for grades in answers] == [[7]] * 5
+    finally:
+        server.stop()
+
+
+def read(page, address):
+    """What a grader does with one answer."""
+    path = urlsplit(address).path
+    assert "explain_vanishing" in page(path.removeprefix("/"))
+    (id,) = re.findall(r"submissions/(\w+)/$", path)
+    (unread,) = [g for g in json.loads(page(f"formgrader/api/grades?submission_id={id}")) if g["needs_manual_grade"]]
+    page(f"formgrader/api/grade/{unread['id']}", "PUT", {"manual_score": 7, "extra_credit": None})

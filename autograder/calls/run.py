@@ -35,7 +35,8 @@ def run(
         # A GPU that is full, or that an earlier call has broken.
         what = f"{type(error).__name__}: {shorten(message_of(error))}"
         return Outcome(None, f"{signature.name} cannot be given its inputs ({what}).", ())
-    alone = one_thread() if case.timed else contextlib.nullcontext()
+    # The computing of all threads counts, and that of a thread that waits for others.
+    alone = one_thread() if case.timed or case.limit else contextlib.nullcontext()
     try:
         with (
             alone,
@@ -49,8 +50,9 @@ def run(
             outputs = tuple(Output(clone(t).cpu(), str(t.device)) for t in tensors)
             return Outcome(outputs, None, inputs.modified())
     except TooSlowError:
-        why = f"{signature.name} {STOPPED} {case.limit:.2g} s of computing."
-        return Outcome(None, why, ())
+        why = f"{signature.name} {STOPPED} {float(f'{case.limit:.2g}'):g} s of computing."
+        # Another training would take as long; who is too slow for one of several timed calls may be fast in the next.
+        return Outcome(None, why, (), interrupted=not case.timed)
     except ComplaintError as error:
         return Outcome(None, str(error), (), error.interrupted)
     except Exception as error:
@@ -61,7 +63,10 @@ def run(
 def run_all(
     signature: Signature, cases: Sequence[Case], functions: Mapping[str, Any], device: torch.device
 ) -> list[Outcome]:
-    """One outcome for each case. Somebody who interrupts one call does not want to wait for the next."""
+    """One outcome for each case. Somebody who interrupts one call does not want to wait for the next.
+
+    Nor does the judge where one was stopped that is not timed.
+    """
     outcomes: list[Outcome] = []
     for case in cases:
         stopped = bool(outcomes) and outcomes[-1].interrupted

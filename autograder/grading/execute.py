@@ -14,13 +14,13 @@ from nbgrader.utils import is_grade, is_solution
 
 from autograder.calls import exchange
 from autograder.calls.case import Case
-from autograder.calls.kinds import backward
+from autograder.calls.kinds import TRAININGS, backward
 from autograder.calls.outcome import Outcome
 from autograder.grading.job import FULL, OUT_OF_MEMORY
 from autograder.grading.outputs import FLOOD, Displays, Outputs, error_output, keep_in_bounds
 from autograder.grading.restore import SKIPPED
 from autograder.grading.settings import Settings
-from autograder.judge import Exam, Verdict, with_forward
+from autograder.judge import Exam, Verdict, was_stopped, with_forward
 from autograder.names import PREFIX, tree_of
 from autograder.problem import Problem
 from autograder.problems import find_problem
@@ -77,7 +77,9 @@ def problem_of(cell: NotebookNode) -> Problem | None:
 
 @functools.lru_cache(maxsize=256)
 def _exam(problem: str, seed: int, device: str) -> Exam:
-    return Exam(find_problem(problem), seed, torch.device(device))
+    exam = Exam(find_problem(problem), seed, torch.device(device))
+    exam.limit_trainings()
+    return exam
 
 
 class _Run:
@@ -190,7 +192,10 @@ class _Run:
         if rule:
             return exam.refuse(rule)
         try:
-            return exam.judge(exam.outcomes(lambda cases: self._outcomes(exam, cases, printed)))
+            outcomes = exam.outcomes(lambda cases: self._outcomes(exam, cases, printed))
+            if problem.call in TRAININGS and (stopped := next(filter(was_stopped, outcomes), None)):
+                self._lost(problem, stopped.complaint)
+            return exam.judge(outcomes)
         except (StoppedError, NotRunError) as error:
             self.remarks.append(f"{problem.name} lost its points at a limit. {error}")
             self._limits[problem.name] = str(error)
@@ -202,6 +207,11 @@ class _Run:
         except exchange.ExchangeError as error:
             return exam.refuse(str(error))
 
+    def _lost(self, problem: Problem, why: str) -> None:
+        """Say that some of a problem's points were lost at a limit."""
+        self.remarks.append(f"{problem.name} lost points at a limit. {why}")
+        self._limits[problem.name] = why
+
     def _outcomes(self, exam: Exam, cases: Sequence[Case], printed: Outputs) -> list[Outcome]:
         """Have the calls of some of the exam's cases made. Raises `StoppedError` when they take too long."""
         timed = any(case.timed for case in cases)
@@ -212,9 +222,7 @@ class _Run:
             raise StoppedError(self._why_stopped(printed, exam.problem.name))
         if reply.stopped:
             # The calls before it gave something; the one that was interrupted costs points.
-            why = self._why_stopped(printed, exam.problem.name)
-            self.remarks.append(f"{exam.problem.name} lost points at a limit. {why}")
-            self._limits[exam.problem.name] = why
+            self._lost(exam.problem, self._why_stopped(printed, exam.problem.name))
         outcomes = exchange.read_answer(reply.message["buffers"], exam.problem, cases)
         if self._settings.gpu:
             outcomes = self._without_echoes(exam, cases, outcomes, printed)
