@@ -601,7 +601,7 @@ check("avg_pool2d_backward")
 # %% [markdown]
 # ### Global average pooling
 #
-# In the book: [Global average pooling](../../book/convolution/network.md#global-average-pooling).
+# In the book: [Global average pooling](../../book/convolution/pooling.md#global-average-pooling).
 #
 # One window as large as the image: every channel becomes a single number, its mean. Behind the last convolution it
 # takes the place of a large linear layer, and the network accepts images of any size. A channel
