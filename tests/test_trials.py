@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from autograder.trials import SEEDS, Task, Trial, best, right, span, train, trial, trials
+from autograder.trials import SEEDS, SideBySide, Task, Trial, best, cross_entropies, right, span, train, trial, trials
 
 
 def two_clouds():
@@ -72,6 +72,30 @@ def test_networks_that_are_trained_side_by_side_are_those_that_are_trained_one_b
         alone = trial(normalized, TASK, one.rate, 30)
         assert torch.allclose(one.losses, alone.losses, atol=1e-4)
         assert one.right == pytest.approx(alone.right)
+
+
+@pytest.mark.parametrize("rule", [torch.optim.SGD, torch.optim.Adam, torch.optim.RMSprop])
+def test_networks_side_by_side_learn_by_the_rule_at_the_rate_of_their_block(rule):
+    rates = (0.01, 0.001)
+    nets = [normalized(seed).double() for _ in rates for seed in SEEDS]
+    for net in nets:
+        net[0].bias.requires_grad = False
+    both = SideBySide(nets, len(rates))
+    optimizer = rule([{"params": block, "lr": rate} for block, rate in zip(both.blocks, rates, strict=True)])
+    inputs, labels = TASK.inputs.double().view(4, 50, 2), TASK.labels.view(4, 50)
+    for x, y in zip(inputs, labels, strict=True):
+        both.backward(cross_entropies(both(x.expand(6, 50, 2)), y.expand(6, 50)))
+        optimizer.step()
+    for place, net in enumerate(nets):
+        alone = normalized(place % 3).double()
+        alone[0].bias.requires_grad = False
+        optimizer = rule([p for p in alone.parameters() if p.requires_grad], lr=rates[place // 3])
+        for x, y in zip(inputs, labels, strict=True):
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(alone(x), y).backward()
+            optimizer.step()
+        for found, expected in zip(net.state_dict().values(), alone.state_dict().values(), strict=True):
+            assert torch.allclose(found, expected)
 
 
 def test_what_is_no_number_any_more_is_told_beside_a_run_that_goes_well():

@@ -8,7 +8,7 @@ from torch import nn
 from torch.utils.data import BatchSampler, RandomSampler
 
 from autograder.datasets import digits, split_indices
-from autograder.trials import Task
+from autograder.trials import SEEDS, SideBySide, Task, cross_entropies
 
 images, labels = digits()
 learn, test = split_indices(len(images), 597)
@@ -59,6 +59,27 @@ def descend(net, optimizer, steps, batch_size, seed, rate_at=None):
         optimizer.step()
         losses[step] = loss.item()
     return losses
+
+
+def descend_side_by_side(make, rates, steps, batch_size, share_at=None):
+    """What `descend` makes of a network for each rate and seed, all trained at once: {rate: [net of each seed]}.
+
+    `make(groups)` gives the optimizer. `share_at(step)` says which share of each rate a step has.
+    """
+    nets = {rate: [small_net(seed) for seed in SEEDS] for rate in rates}
+    both = SideBySide([net for some in nets.values() for net in some], len(rates))
+    optimizer = make([{"params": block, "lr": rate} for rate, block in zip(rates, both.blocks, strict=True)])
+    generators, batches = [torch.Generator().manual_seed(seed) for seed in SEEDS], []
+    for step in range(steps):
+        if not batches:
+            batches = list(zip(*(deal(len(task.inputs), batch_size, g) for g in generators), strict=True))
+        batch = torch.tensor(batches.pop(0)).repeat(len(rates), 1)
+        if share_at is not None:
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * share_at(step)
+        both.backward(cross_entropies(both(task.inputs[batch]), task.labels[batch]))
+        optimizer.step()
+    return nets
 
 
 def loss_on(net, inputs, labels):
