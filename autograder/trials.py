@@ -89,20 +89,20 @@ def trial(make: Callable[[int], nn.Module], task: Task, rate: float, steps: int,
 class SideBySide:
     """Networks of one shape, trained side by side: one computation in place of many small ones.
 
-    What the networks learn lies in common tensors, (networks, ...), of which each network has its part; so the networks
-    themselves learn. `blocks` are the common tensors cut into equal blocks of networks, each a list of parameters for
-    an optimizer: a rule that looks at every number alone may have another rate for each block.
+    What the networks learn lies in common tensors, the `parameters` (networks, ...), of which each network has its
+    part; so the networks themselves learn. `blocks` are the common tensors cut into equal blocks of networks, each a
+    list of parameters for an optimizer: a rule that looks at every number alone may have another rate for each block.
     """
 
     def __init__(self, nets: Sequence[nn.Module], blocks: int = 1) -> None:
         self._net = nets[0].train()
-        self._parameters, self._buffers = stack_module_state(list(nets))
-        common = self._parameters | self._buffers
+        self._own, self._kept = stack_module_state(list(nets))
+        common = self._own | self._kept
         for number, net in enumerate(nets):
             for name, own in (*net.named_parameters(), *net.named_buffers()):
                 own.data = common[name].detach()[number]
-        self._trained = [parameter for parameter in self._parameters.values() if parameter.requires_grad]
-        self.blocks = list(zip(*(parameter.detach().chunk(blocks) for parameter in self._trained), strict=True))
+        self.parameters = [parameter for parameter in self._own.values() if parameter.requires_grad]
+        self.blocks = list(zip(*(parameter.detach().chunk(blocks) for parameter in self.parameters), strict=True))
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """What each network says to inputs of its own, (networks, samples, ...), in training mode."""
@@ -110,13 +110,17 @@ class SideBySide:
         def ask(own: Mapping[str, Tensor], kept: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
             return functional_call(self._net, (own, kept), (inputs,))
 
-        return vmap(ask, randomness="different")(self._parameters, self._buffers, inputs)
+        return vmap(ask, randomness="different")(self._own, self._kept, inputs)
+
+    def gradients(self, losses: Tensor) -> tuple[Tensor, ...]:
+        """The gradients of the networks' losses (networks,) for the parameters."""
+        return torch.autograd.grad(losses.sum(), self.parameters)
 
     def backward(self, losses: Tensor) -> None:
         """Give the parameters of the blocks the gradients of the networks' losses (networks,)."""
-        gradients = torch.autograd.grad(losses.sum(), self._trained)
         # The fused rules of torch read a gradient in the order in which it lies in memory.
-        parts = zip(*(gradient.contiguous().chunk(len(self.blocks)) for gradient in gradients), strict=True)
+        whole = (gradient.contiguous() for gradient in self.gradients(losses))
+        parts = zip(*(gradient.chunk(len(self.blocks)) for gradient in whole), strict=True)
         for block, part in zip(self.blocks, parts, strict=True):
             for parameter, gradient in zip(block, part, strict=True):
                 parameter.grad = gradient
@@ -141,9 +145,8 @@ def trials(
     for all at once, and differs.
     """
     nets = [make(seed) for _ in rates for seed in seeds]
-    both = SideBySide(nets, len(rates))
-    groups = [{"params": block, "lr": rate} for block, rate in zip(both.blocks, rates, strict=True)]
-    optimizer = torch.optim.SGD(groups, fused=True)
+    both = SideBySide(nets)
+    each_rate = torch.tensor(rates).repeat_interleave(len(seeds))
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     torch.manual_seed(seeds[0])
     rows = []
@@ -151,8 +154,10 @@ def trials(
         batches = [torch.randint(0, len(task.inputs), (size,), generator=generator) for generator in generators]
         batch = torch.stack(batches).repeat(len(rates), 1)
         losses = cross_entropies(both(task.inputs[batch]), task.labels[batch])
-        both.backward(losses)
-        optimizer.step()
+        gradients = both.gradients(losses)
+        with torch.no_grad():
+            for parameter, gradient in zip(both.parameters, gradients, strict=True):
+                parameter -= each_rate.view(-1, *[1] * (gradient.dim() - 1)) * gradient
         rows.append(losses.detach())
     losses = torch.stack(rows, 1)
     losses[losses.isfinite().cumprod(1) == 0] = math.nan
