@@ -4,8 +4,14 @@ import os
 
 from submissions import insert, write
 
-SHOWN = ["beside: ['.ipython', 'a', 'locked', 'setuid']", "as uid=1000", "mode 0o644"]
 REMARKS = ["'pipe' was left out: it is a pipe", "'giant' was left out: it has 1099511627776 bytes", "levels deep"]
+if os.getuid() == 0:
+    # Nothing is unreadable for root.
+    _FOUND = ["a", "locked", "setuid"]
+else:
+    _FOUND = ["a", "setuid"]
+    REMARKS.append("'locked' was left out: it cannot be opened (Permission denied)")
+SHOWN = [f"beside: {['.ipython', *_FOUND]}", "as uid=1000", "mode 0o644"]
 
 
 def hand_in(folder, notebook):

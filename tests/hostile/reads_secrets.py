@@ -22,7 +22,11 @@ for place in ("/root/.ssh", "/root/.bashrc", "/etc/passwd", "/etc/shadow", "/etc
               "/var", "/run", "/sys/kernel", "/mnt", "/opt", "/srv", "/boot", "/proc/1/root/etc/passwd", "/dev/sda",
               "/dev/vda", "/dev/mem", "/dev/kmsg", "/dev/fuse", "/dev/net/tun", "/dev/kvm", "/proc/kcore"):
     attempt(place, lambda: os.listdir(place) if os.path.isdir(place) else open(place, "rb").read(1))
-attempt("homes", lambda: [name for name in os.listdir("/home") if name != "student"][0])
+on_the_way = ("/home/student", sys.prefix, str(package))
+attempt("homes", lambda: [place for place in pathlib.Path("/home").glob("*")
+                          if not any(f"{way}/".startswith(f"{place}/") for way in on_the_way)][0])
+attempt("a home", lambda: [place for place in pathlib.Path("/home").glob("*/*") if place.parent.name != "student"
+                           and not any(f"{way}/".startswith(f"{place}/") for way in on_the_way)][0])
 attempt("environment", lambda: [name for name in os.environ if "KEY" in name or "TOKEN" in name or "SECRET" in name][0])
 attempt("the first environment", lambda: [x for x in open("/proc/1/environ").read().split("\\0") if "SECRET" in x][0])
 own = {"1", str(os.getpid())}
