@@ -48,15 +48,16 @@ c.Execute.extra_arguments = ["--IPKernelApp.log_level=ERROR"]
 PARTS = ("kernel", "cells", "calls", "reference", "mistake", "rules", "table", "notebook", "gradebook", "files", "rest")
 
 
-def make_course(word: str, root: Path, students: int, stock: bool) -> None:
-    """A class of solutions, known mistakes and other right programs, by turns."""
+def make_course(word: str, root: Path, students: int, stock: bool, different: int | None = None) -> None:
+    """A class of solutions, known mistakes and other right programs, by turns; `different` ones, if not all are."""
     members = demo.students(word)
-    chosen = [members[0] if i % 2 == 0 else members[(11 * i) % len(members)] for i in range(students)]
+    chosen = [members[0] if i % 2 == 0 else members[(11 * i) % len(members)] for i in range(different or students)]
     released = nbformat.read(register(word, root), as_version=4)
-    for number, student in enumerate(chosen):
+    notebooks = [demo.filled_in(word, released, student) for student in chosen]
+    for number in range(students):
         folder = root / "submitted" / f"student{number:03}" / word
         folder.mkdir(parents=True)
-        nbformat.write(demo.filled_in(word, released, student), folder / f"{word}.ipynb")
+        nbformat.write(notebooks[number % len(notebooks)], folder / f"{word}.ipynb")
     if stock:
         (root / "nbgrader_config.py").write_text(STOCK)
     else:
@@ -273,17 +274,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for word in options.set or words():
         found = measure(word, options.students, options.stock)
         print(tables({word: found}), flush=True)
-        figures[word] = {name: _rounded(value) for name, value in found.items()}
+        figures[word] = rounded(found)
         if options.write:
             in_order = {word: figures[word] for word in words() if word in figures}
             FIGURES.write_text(json.dumps(in_order, indent=1) + "\n")
             README.write_text(readme(README.read_text(), in_order))
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """Figures as they are written down: four places behind the point."""
     if isinstance(value, dict):
-        return {name: _rounded(part) for name, part in value.items()}
-    return round(value, 4)
+        return {name: rounded(part) for name, part in value.items()}
+    return [*map(rounded, value)] if isinstance(value, list | tuple) else round(value, 4)
 
 
 if __name__ == "__main__":

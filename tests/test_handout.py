@@ -225,17 +225,14 @@ def test_every_module_of_the_wheel_can_be_imported(site):
 
 
 STUDENT = """
-import json, sys, time
+import json, sys
 import torch
-start = time.process_time()
 from autograder import check
 functions = {"torch": torch, "check": check, "In": json.loads(sys.argv[1])}
 exec("\\n".join(functions["In"]), functions)
-first = eval(f"check('relu_backward')", functions)._repr_html_()
-seconds = time.process_time() - start
 told = [eval(f"check({name!r})", functions) for name in sys.argv[2:]]
 told += [eval(text, functions) for text in ("check('relu_forward').case()", "check()", "check('relu')")]
-print(json.dumps([seconds, [[str(one), one._repr_html_()] for one in told if hasattr(one, "_repr_html_")], repr(told)]))
+print(json.dumps([[[str(one), one._repr_html_()] for one in told if hasattr(one, "_repr_html_")], repr(told)]))
 """
 
 
@@ -245,9 +242,8 @@ def test_a_student_is_told_the_same_in_a_process_of_its_own(notebook, site):
     cells = (solution_notebook(WORD) if notebook == "the solution" else nbformat.read(path, as_version=4)).cells
     sources = [cell.source for cell in filter(is_solution, cells) if cell.cell_type == "code"]
     arguments = json.dumps(sources), *(problem.name for problem in problem_sets()[WORD])
-    (seconds, *told), (_, *right) = (in_a_process(STUDENT, place, *arguments) for place in (site, ROOT))
+    told, right = (in_a_process(STUDENT, place, *arguments) for place in (site, ROOT))
     assert told == right
-    assert seconds < 0.6, "of computing for the first check, torch left out"
 
 
 def test_the_book_offers_it_where_a_chapter_ends_with_its_notebook(tmp_path):

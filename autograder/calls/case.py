@@ -24,8 +24,9 @@ class Case:
     outputs, stacked. `layout` is how the numbers of every tensor lie in memory: row after row ("contiguous"), with
     gaps ("strided"), or dense with the first and the last dimension exchanged ("transposed"). With `another_call` the
     forward function runs once more, on other values, before the first call's results are used: they must not depend on
-    what came later. A `timed` call is made on one thread, and again if it was too slow; the fastest one counts. It
-    is stopped after `limit` seconds of computing. `kept` is for the judge: no student sees it.
+    what came later. A `timed` call is made on one thread, and again if it was too slow; the fastest one counts. One
+    that has a `limit` is made on one thread and stopped after so many seconds of computing. `kept` is for the judge: no
+    student sees it.
     """
 
     name: str

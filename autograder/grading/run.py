@@ -299,7 +299,7 @@ class _Course:
                     hand_out(_Handed(student, submission, self._job(submission)))
                     return
 
-        for _ in range(2 * self.workers + 2):
+        for _ in range(ahead(self.workers)):
             hand_out_next()
         for future in futures:
             handed = handed_out.pop(future)
@@ -440,6 +440,11 @@ class _Course:
 
     def _path(self, kind: str) -> Path:
         return self.root / kind
+
+
+def ahead(workers: int) -> int:
+    """How many submissions are handed out at a time: a worker has its next one when it is done with one."""
+    return 2 * workers + 2
 
 
 def _patiently(ask: Callable[[], T], gradebook: Gradebook | None = None) -> T:
