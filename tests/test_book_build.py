@@ -288,22 +288,23 @@ with open("../processors", "a") as file:
     (course / "book" / "page.md").write_text(HEAD + CELL.format(cell))
     add_second_page(course, HEAD + CELL.format(cell + "\n2"))
     assert build(course, "--gate", "--record").returncode == 0
-    everywhere = ["default", "itself"] if load("build").has_avx2_at_most() else ["avx2", "default", "itself"]
-    assert sorted(ran.read_text().split()) == sorted(everywhere * 2)
+    # A page whose kernel does not answer is tried again, so nothing is counted.
+    everywhere = {"default", "itself"} if load("build").has_avx2_at_most() else {"avx2", "default", "itself"}
+    assert set(ran.read_text().split()) == everywhere
 
     # Somebody else's copy of the course, in which nothing has been executed.
     shutil.rmtree(course / "_build")
     ran.unlink()
     result = build(course, "--gate")
     assert result.returncode == 0
-    assert ran.read_text().split() == ["itself", "itself"]
+    assert set(ran.read_text().split()) == {"itself"}
     assert "Not on record" not in result.stdout
 
     record = (course / "book" / "processors.json").read_text()
     add_second_page(course, HEAD + CELL.format(cell + "\n3"))
     ran.unlink()
     result = build(course, "--gate")
-    assert sorted(ran.read_text().split()) == sorted(everywhere)
+    assert set(ran.read_text().split()) == everywhere
     assert "Not on record for a processor with AVX2, and executed: second." in result.stdout
     assert (course / "book" / "processors.json").read_text() == record
 
