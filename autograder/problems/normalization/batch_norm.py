@@ -6,7 +6,7 @@ import torch
 
 from autograder.calls.kinds import backward, forward
 from autograder.problem import Problem
-from autograder.problems.drawing import NEXT_CALL, wide_normal
+from autograder.problems.drawing import NEXT_CALL, uniform, wide_normal
 from autograder.problems.forbidden import NORMALIZERS, NORMALIZERS_BACKWARD
 from autograder.problems.normalization.cases import Row, drawn, large, small
 from autograder.programs import slip
@@ -32,8 +32,9 @@ def _batch_norm_arguments(generator: torch.Generator, x: torch.Tensor, options: 
         "weight": wide_normal(generator, c),
         "bias": wide_normal(generator, c),
         "running_mean": x.mean([0, *range(2, x.dim())]) + 0.5 * wide_normal(generator, c),
-        # So small that the place of eps always shows, whatever the seed.
-        "running_var": 0.02 + 0.04 * torch.rand(c, generator=generator, dtype=torch.float64),
+        # Below 1, so that `another_call` makes no negative ones of them; where they are used, so small that the place of
+        # eps always shows, whatever the seed.
+        "running_var": uniform(generator, *((0.5, 0.9) if options["training"] else (0.02, 0.06)), c),
         **options,
     }
 
