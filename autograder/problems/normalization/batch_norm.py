@@ -32,8 +32,8 @@ def _batch_norm_arguments(generator: torch.Generator, x: torch.Tensor, options: 
         "weight": wide_normal(generator, c),
         "bias": wide_normal(generator, c),
         "running_mean": x.mean([0, *range(2, x.dim())]) + 0.5 * wide_normal(generator, c),
-        # Below 1, so that `another_call` makes no negative ones of them; where they are used, so small that the place of
-        # eps always shows, whatever the seed.
+        # Below 1, so that `another_call` makes no negative ones of them; where they are used, so small that the place
+        # of eps always shows, whatever the seed.
         "running_var": uniform(generator, *((0.5, 0.9) if options["training"] else (0.02, 0.06)), c),
         **options,
     }
