@@ -681,6 +681,24 @@ def test_what_this_process_waits_for_a_processor_does_not_count(clock, monkeypat
     assert "right, but it took" in findings(DRAWN, square)[0]
 
 
+def test_a_call_is_not_fast_that_was_put_aside_while_its_time_was_read(clock, monkeypatch):
+    """After the call, between a look at the clock and at what the thread has waited, the thread waits."""
+    looks, waiting = itertools.count(1), [0.0]
+
+    def look():
+        if next(looks) % 2 == 0:
+            clock(0.04)
+            waiting[0] += 0.04
+        return waiting[0]
+
+    def slow(x):
+        clock(0.05)
+        return x * x
+
+    monkeypatch.setattr(judge, "waited", look)
+    assert "right, but it took" in findings(DRAWN, slow)[0]
+
+
 def test_the_system_tells_what_a_thread_waits_for_a_processor():
     """Two loops on one processor: each waits for half of the time. It is not less than that on a busy machine."""
     places = os.sched_getaffinity(0)
