@@ -305,8 +305,15 @@ with open("../processors", "a") as file:
     ran.unlink()
     result = build(course, "--gate")
     assert set(ran.read_text().split()) == everywhere
-    assert "Not on record for a processor with AVX2, and executed: second." in result.stdout
+    assert "Not on record for a processor with no vector unit, and executed: second." in result.stdout
     assert (course / "book" / "processors.json").read_text() == record
+
+
+def test_a_record_without_the_gate_is_refused(course):
+    result = build(course, "--record")
+    assert result.returncode == 2
+    assert "--record was given without --gate" in result.stderr
+    assert not (course / "book" / "processors.json").exists()
 
 
 def load(name):

@@ -73,6 +73,22 @@ def test_no_seed_makes_a_right_program_wrong_or_hides_a_mistake(problem, seeds):
     assert not misjudged, "\n".join(misjudged)
 
 
+# Seeds with which a mistake once earned more than it usually does; the first of them everything.
+ONCE_HIDDEN = [
+    ("two_layer_net", "slope_at_zero", 97),
+    ("cross_entropy", "small_number_added_15", 75),
+    ("batch_norm_forward", "eps_outside_root", 307),
+]
+
+
+@pytest.mark.parametrize(("name", "mistake", "seed"), ONCE_HIDDEN)
+def test_a_seed_that_hid_a_mistake_hides_it_no_more(name, mistake, seed):
+    program = next(m for m in problems()[name].mistakes if m.name == mistake)
+    usual, verdict = (verdict_on(exam(name, each), program) for each in (SEEDS[0], seed))
+    assert verdict.mistake == mistake
+    assert points(verdict) == points(usual)
+
+
 @pytest.mark.parametrize(("problem", "seeds"), SEED_BLOCKS)
 def test_right_programs_stay_within_half_of_the_tolerance(problem, seeds):
     beyond = []
