@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ import nbformat
 import psutil
 import pytest
 from nbgrader.api import Gradebook
+from processes import wait_until, wait_until_ended
 
 from autograder import cli
 from autograder.course import ROOT
@@ -102,31 +102,9 @@ def scores(url: str) -> dict[str, float]:
     return {student: row[1] for student, row in gradebook(url).items()}
 
 
-def wait_until(true, seconds: float = 60) -> None:
-    """Wait until `true()` is; fails when it does not become so."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-
-
 def graded(course: Path) -> list[str]:
     """The students whose notebooks lie in autograded/."""
     return [path.parent.name for path in course.glob(f"autograded/*/{WORD}")]
-
-
-def workers(process: psutil.Process) -> list[psutil.Process]:
-    """The workers of a run: what is forked from the process that has loaded the grader."""
-    below = process.children(recursive=True)
-    loaded = {p.pid for p in below if "multiprocessing.forkserver" in " ".join(p.cmdline())}
-    return [p for p in below if p.pid in loaded and p.ppid() in loaded]
-
-
-def sandboxes(process: psutil.Process) -> list[psutil.Process]:
-    """The outer bubblewraps below a process: the one that all workers share, and those of workers that lost it."""
-    below = process.children(recursive=True)
-    pids = {p.pid for p in below if p.name() == "bwrap"}
-    return [p for p in below if p.pid in pids and p.ppid() not in pids]
 
 
 class Postgres:
@@ -165,9 +143,10 @@ class Postgres:
         for process in killed:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(killed, timeout=5)
-        # Some systems keep the dead for a while, and the server takes them for living.
-        lock.unlink()
+        wait_until_ended(killed)
+        # Some systems keep the dead for a while, and a server takes them for living: by its lock, and the socket's.
+        for held in (lock, *self.folder.glob(".s.PGSQL.*.lock")):
+            held.unlink()
 
     def stop(self) -> None:
         """Stop it, and remove what it wrote."""

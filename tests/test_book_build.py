@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
-from classes import wait_until
+from processes import ended, wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAD = """---
@@ -246,7 +246,7 @@ def test_a_kernel_ends_with_the_build_that_asked_for_it(course):
         wait_until(lambda: said.exists() and said.read_text().endswith("."))
         kernel = psutil.Process(int(said.read_text()[:-1]))
         os.killpg(running.pid, signal.SIGKILL)
-    wait_until(lambda: not kernel.is_running() or kernel.status() == psutil.STATUS_ZOMBIE)
+    wait_until(lambda: ended(kernel))
 
 
 def test_a_process_of_the_pool_can_be_ended_though_its_kernel_did_not_start(monkeypatch, tmp_path):

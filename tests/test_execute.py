@@ -15,6 +15,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.utils import determine_grade, is_grade, is_solution
+from processes import kernel_below
 
 from autograder import judge
 from autograder.grading import execute as execution
@@ -117,9 +118,7 @@ def solution_of(name):
 
 def the_kernel():
     """The process of the only kernel that runs."""
-    below = psutil.Process(warm_parent(False, 1, True)._process.pid).children(recursive=True)
-    (kernel,) = (process for process in below if not process.children())
-    return kernel
+    return kernel_below(psutil.Process(warm_parent(False, 1, True)._process.pid))
 
 
 @pytest.mark.parametrize("pause", [2, 9])

@@ -22,13 +22,11 @@ from classes import (
     hand_in,
     make_course,
     needs_bubblewrap,
-    sandboxes,
     scores,
-    wait_until,
-    workers,
 )
 from nbgrader.api import Gradebook
 from nbgrader.utils import is_grade
+from processes import sandboxes, wait_until, wait_until_ended, workers
 
 from autograder.course import nbgrader_at
 from autograder.grading.run import Options, grade_class
@@ -207,8 +205,7 @@ def test_a_killed_run_goes_on_where_it_was(undisturbed, tmp_path):
     run.kill()
     run.wait()
     # Workers and sandboxes end with it.
-    psutil.wait_procs(below, timeout=60)
-    assert not [p for p in below if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    wait_until_ended(below)
     done = graded(course)
     code, said = grade(course)
     assert code == 0

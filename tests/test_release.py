@@ -14,6 +14,7 @@ import pytest
 from nbclient import NotebookClient
 from nbgrader.api import Gradebook
 from nbgrader.utils import is_grade
+from processes import wait_until_ended
 from sets import for_every_word
 
 from autograder import cli
@@ -466,5 +467,4 @@ with side_by_side() as pool:
         children = psutil.Process(process.pid).children(recursive=True)
         assert children
         process.send_signal(number)
-    _, going_on = psutil.wait_procs(children, timeout=20)
-    assert not going_on
+    wait_until_ended(children)

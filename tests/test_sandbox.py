@@ -14,9 +14,10 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
-from classes import needs_bubblewrap, wait_until
+from classes import needs_bubblewrap
 from jupyter_client.provisioning import KernelProvisionerFactory
 from nbclient import NotebookClient
+from processes import below, ended, kernel_below, wait_until, wait_until_ended
 
 from autograder.course import ROOT
 from autograder.sandbox import bubblewrap, launch
@@ -132,9 +133,7 @@ print([p for p in ("/usr", "/etc", os.__file__, "/proc/sys/kernel/hostname", "/"
 
 def test_outside_it_is_nobody_who_matters(parent, kernel):
     """Root's grading must not run a student's code as root."""
-    below = psutil.Process(parent._process.pid).children(recursive=True)
-    (first,) = [p for p in below if p.name().startswith("python") and not p.children()]
-    assert all(uid not in (0,) for uid in first.uids())
+    assert 0 not in kernel_below(psutil.Process(parent._process.pid)).uids()
 
 
 def test_there_is_no_network_and_no_other_process(kernel):
@@ -388,13 +387,13 @@ def test_what_one_asks_for_beyond_the_limits_is_refused(kernel, code, error):
 def test_a_killed_parent_is_noticed_and_takes_its_kernels_along():
     parent = WarmParent()
     kernel = Kernel(parent, SMALL)
-    below = psutil.Process(parent._process.pid).children(recursive=True)
-    below[0].kill()
+    processes = psutil.Process(parent._process.pid).children(recursive=True)
+    processes[0].kill()
     with pytest.raises(ParentEndedError):
         run(kernel, "while True: pass")
     kernel.close()
     parent.close()
-    assert not psutil.wait_procs(below, timeout=10)[1]
+    wait_until_ended(processes)
 
 
 @pytest.fixture
@@ -404,7 +403,7 @@ def shared(monkeypatch):
     # As if this process had none yet.
     monkeypatch.setenv(launch.SHARED, launch.share.__wrapped__(1))
     (walls,) = [child for child in psutil.Process().children() if child not in before]
-    wait_until(lambda: [child for child in walls.children() if child.name() != "bwrap"], 10)
+    wait_until(lambda: [it for it in below(walls) if it.name != "bwrap"], 10)
     (process,) = walls.children()
     yield process
     walls.kill()
@@ -426,8 +425,8 @@ def test_graders_share_a_warm_parent_and_not_their_kernels(shared):
     kernel = Kernel(again, SMALL)
     assert run(kernel, "print(3)") == "3"
     shutil.rmtree(mine._folder)
-    for ended in (kernel, other, again, graders[1]):
-        ended.close()
+    for each in (kernel, other, again, graders[1]):
+        each.close()
     # Nothing is left of them.
     wait_until(lambda: not shared.children(recursive=True), 10)
 
@@ -438,8 +437,8 @@ def test_a_grader_whose_shared_warm_parent_is_gone_has_one_of_its_own(shared):
     shared.kill()
     with pytest.raises(ParentEndedError):
         run(kernel, "while True: pass")
-    for ended in (kernel, grader):
-        ended.close()
+    for either in (kernel, grader):
+        either.close()
     own = WarmParent()
     assert own._process.pid in {child.pid for child in psutil.Process().children()}
     own.close()
@@ -459,8 +458,8 @@ def test_what_one_kernel_hides_does_not_count_in_another(shared):
     code = "import ctypes; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0); kept = b'x' * (600 * 2**20); print(len(kept))"
     assert run(hiding, code) == str(600 * 2**20)
     assert run(other, f"kept = b'x' * {500 * 2**20}; import time; time.sleep(1); print(1)") == "1"
-    for ended in (hiding, other, *graders):
-        ended.close()
+    for each in (hiding, other, *graders):
+        each.close()
 
 
 @pytest.mark.parametrize(
@@ -482,7 +481,7 @@ os.kill(os.getpid(), 9)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL
-    wait_until(lambda: not psutil.pid_exists(int(done.stdout)), 10)
+    wait_until(lambda: ended(int(done.stdout)), 10)
 
 
 def test_without_bubblewrap_there_is_no_sandbox(monkeypatch, tmp_path):
