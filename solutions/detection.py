@@ -68,7 +68,7 @@ clip_boxes(torch.tensor([[-2.0, 1.0, 5.0, 9.0], [3.0, 2.0, 4.0, 3.0]]), height=6
 
 # %% [markdown]
 # ## 1. How much two boxes overlap
-# In the book: [How well a box fits](../../book/detection/boxes.md#how-well-a-box-fits).
+# In the book: [How well a box fits](../../book/detection/windows.md#how-well-a-box-fits).
 #
 #
 # How well does a box fit an object? Its *IoU* (합집합 대비 교집합 비율), *intersection over union*, says it in one
@@ -105,7 +105,7 @@ check("box_iou")
 
 # %% [markdown]
 # ## 2. One box for each object
-# In the book: [One box for each object](../../book/detection/boxes.md#one-box-for-each-object).
+# In the book: [One box for each object](../../book/detection/windows.md#one-box-for-each-object).
 #
 #
 # A detector finds each object many times, with boxes that differ by a few pixels. *Non-maximum suppression*

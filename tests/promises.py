@@ -1489,7 +1489,7 @@ CNN_HISTORY = {
             "With hidden = in_channels * expand_ratio: silu(bn1(expand(x))) to hidden channels, left out where "
             "expand_ratio is 1;",
             "values",
-            "factor 1, other channels",
+            "factor 1, seven channels",
         ),
         (
             "silu(bn2(depthwise(...))), one kernel of kernel_size for each channel, with the stride and the padding "
@@ -1506,7 +1506,7 @@ CNN_HISTORY = {
         (
             "x is added where stride is 1 and in_channels is out_channels.",
             "values",
-            "factor 1, other channels",
+            "factor 1, seven channels",
             "a kernel of 5, half of the size, the same channels",
         ),
         ("Only the convolutions of se have a bias.", *EVERY),

@@ -19,6 +19,7 @@ from zipfile import ZipFile
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
+from fontTools.ttLib import TTFont
 from playwright.sync_api import Browser, BrowserContext, Page, TimeoutError, sync_playwright
 from pypdf import PdfReader
 
@@ -52,6 +53,7 @@ ALL_SET = (
 
 OBSERVE = r"""async () => {
   if (window.MathJax?.startup?.promise) await MathJax.startup.promise;
+  await document.fonts.ready;
   // What is drawn anew when the width changes is drawn with the next frame.
   await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
   const visible = (element) => element.getClientRects().length > 0;
@@ -109,6 +111,9 @@ OBSERVE = r"""async () => {
       .map((e) => e.outerHTML),
     mathjax: Boolean(window.MathJax),
     wide: wide.length,
+    fadesWhole: [...document.querySelectorAll(".goes-on")]
+      .filter((element) => element.scrollWidth - element.clientWidth <= 1)
+      .map((element) => element.outerHTML.slice(0, 200)),
     cutWithoutCue: wide
       .filter((element) => getComputedStyle(element).maskImage === "none" || element.tabIndex !== 0)
       .map((element) => element.outerHTML.slice(0, 200)),
@@ -450,6 +455,62 @@ def test_no_page_asks_for_more_than_a_megabyte_before_its_figures(visits, server
     assert any("mathjax" in path for path in size)
 
 
+def test_nothing_but_one_style_sheet_stops_a_page():
+    """A page is seen when it has come, with its style sheet; scripts wait until then."""
+    for path in (path for path in HTML.rglob("*.html") if "_static" not in path.parts and path.stem != "search"):
+        page = path.read_text("utf-8")
+        head = page.partition("</head>")[0]
+        assert head.count('rel="stylesheet"') == ("_static" in head), path
+        scripts = re.findall(r"<script\b[^>]*\bsrc=[^>]*>", page)
+        assert [script for script in scripts if not re.search("defer|async", script)] == [], path
+
+
+def test_every_icon_of_a_page_is_in_its_font():
+    sheet = (HTML / "_static" / "pages.css").read_text("utf-8")
+    characters = dict(re.findall(r'\.(fa-[\w-]+)(?:::?before)?(?:,[^{]*)?\{[^}]*"(.)"', sheet))
+    icons = TTFont(HTML / "_static" / "icons.woff").getBestCmap()
+    shown = set()
+    for name in NAMES:
+        shown |= set(re.findall(r"fa-solid (fa-[\w-]+)", (HTML / f"{name}.html").read_text("utf-8")))
+    assert len(shown) > 5
+    assert {name for name in shown if ord(characters[name]) not in icons} == set()
+    assert (HTML / "_static" / "icons.woff").stat().st_size < 10_000
+
+
+# Every selector of the theme's own style sheets that finds something on a page, and is not in the sheet of all pages.
+MISSING = r"""async ([sheets, kept]) => {
+  const each = (list) => list.split(/,(?![^(]*\))/).map((selector) => selector.trim());
+  const selectors = (rules) =>
+    [...rules].flatMap((rule) => (rule.cssRules?.length ? selectors(rule.cssRules) : each(rule.selectorText ?? "")));
+  const read = (text) => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(text);
+    return selectors(sheet.cssRules);
+  };
+  const parts = /::?(?:before|after|marker|placeholder|selection|-\S+)/g;
+  const here = new Set(read(kept));
+  return sheets.flatMap(read).filter((selector) => {
+    if (!selector || here.has(selector)) return false;
+    try {
+      return document.querySelector(selector.replace(parts, ""));
+    } catch {
+      return false;
+    }
+  });
+}"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", ["intro", "search", "convolution/shapes", "detection/boxes", "bibliography"])
+def test_the_one_style_sheet_has_every_rule_that_a_page_needs(tab, server, page):
+    static = HTML / "_static"
+    kept = (static / "pages.css").read_text("utf-8")
+    sheets = [path.read_text("utf-8") for path in static.rglob("*.css") if not path.name.startswith("pages")]
+    assert sum(map(len, sheets)) > 2 * len(kept)
+    tab.goto(f"{server}{page}.html", wait_until="networkidle")
+    assert tab.evaluate(MISSING, [sheets, kept]) == []
+
+
 @pytest.mark.browser
 def test_mathjax_is_loaded_where_a_formula_is(visits):
     assert {visit.name for visit in visits if visit.shown["mathjax"] != (visit.shown["formulas"] > 0)} == set()
@@ -466,6 +527,7 @@ def test_what_can_be_pressed_is_named_as_it_is_labelled(visits):
 def test_what_is_wider_than_the_screen_fades_where_it_goes_on(visits):
     assert sum(visit.shown["wide"] for visit in visits if visit.view[1] == "phone") > 100
     assert {visit.name: visit.shown["cutWithoutCue"] for visit in visits if visit.shown["cutWithoutCue"]} == {}
+    assert {visit.name: visit.shown["fadesWhole"] for visit in visits if visit.shown["fadesWhole"]} == {}
 
 
 @pytest.mark.browser

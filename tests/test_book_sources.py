@@ -63,9 +63,9 @@ FIGURES = [
 ]
 
 
-def dark_figures():
-    """Load the extension that makes the figures of dark mode."""
-    spec = importlib.util.spec_from_file_location("dark_figures", BOOK / "_ext" / "dark_figures.py")
+def extension(name):
+    """Load one of the book's extensions of Sphinx."""
+    spec = importlib.util.spec_from_file_location(name, BOOK / "_ext" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -149,11 +149,11 @@ def test_no_figure_uses_a_colour_that_vanishes_in_one_mode(source, metadata):
 def test_every_colour_of_the_style_has_a_partner_for_dark_mode():
     style = re.sub(r"^#.*$", "", (BOOK / "course.mplstyle").read_text("utf-8"), flags=re.MULTILINE)
     colours = {f"#{colour}" for colour in re.findall(r"\b[0-9a-f]{6}\b", style)}
-    assert colours == set(dark_figures().DARK_OF) - {"#ffffff"}
+    assert colours == set(extension("dark_figures").DARK_OF) - {"#ffffff"}
 
 
 def test_a_dark_figure_keeps_all_but_the_colours():
-    module = dark_figures()
+    module = extension("dark_figures")
     svg = '<svg width="10"><path d="M 0 1" style="stroke: {}; fill: none"/><text fill="{}">a</text></svg>'
     blue, ink = "#0072b2", "#1f2933"
     partners = module.DARK_OF
@@ -165,3 +165,26 @@ def test_a_dark_figure_keeps_all_but_the_colours():
 @pytest.mark.parametrize("module", sorted(BOOK.rglob("*.mjs")), ids=lambda path: path.stem)
 def test_a_moving_figure_is_small(module):
     assert len(gzip.compress(module.read_bytes())) < 15_000
+
+
+@pytest.mark.parametrize(
+    ("rule", "kept"),
+    [
+        (".note{color:red}", ".note{color:red}"),
+        (".nowhere{color:red}", ""),
+        ("#top .note>p{color:red}", "#top .note>p{color:red}"),
+        ("#nowhere .note{color:red}", ""),
+        (".note,.nowhere p,p{color:red}", ".note,p{color:red}"),
+        ("p:not(.nowhere),.note:is(.nowhere,.note){color:red}", "p:not(.nowhere),.note:is(.nowhere,.note){color:red}"),
+        ('.note::before{content:"."}', '.note::before{content:"."}'),
+        # Scripts set the one, and put the other together.
+        (".shown,.tip-of-end,.tip-off{color:red}", ".shown,.tip-of-end{color:red}"),
+        ("@media print{.note{color:red}.nowhere{color:red}}", "@media print{.note{color:red}}"),
+        ("@media print{.nowhere{color:red}}", ""),
+        ("@keyframes nowhere{to{color:red}}", "@keyframes nowhere{to{color:red}}"),
+    ],
+)
+def test_the_style_sheet_keeps_what_some_page_may_need(rule, kept):
+    weight = extension("weight")
+    used = weight.Used(['<div id="top" class="note">'], ['e.classList.add("shown", "tip-of-" + place)'])
+    assert weight.reduced(rule, used) == kept

@@ -315,6 +315,8 @@ class RCNN:
     A network for warped regions, then SVMs, then box regressions.
     """
 
+    NAME = "R-CNN"
+
     def __init__(self, learn, regions, seed, rate=0.01, steps=120):
         rois = numbered(regions)
         table = matched(regions, learn.boxes, learn.labels)
@@ -368,6 +370,8 @@ class SPPNet:
 
     It is not trained any more.
     """
+
+    NAME = "SPP-net"
 
     LEVELS = (4, 2, 1)
 
@@ -481,6 +485,8 @@ class FastRCNN(nn.Module):
     The proposals come from outside.
     """
 
+    NAME = "Fast R-CNN"
+
     def __init__(self, learn, regions, seed, rate=0.01, steps=150):
         super().__init__()
         self.backbone, self.head = pretrained(seed), Head()
@@ -575,6 +581,8 @@ class FasterRCNN(nn.Module):
     All four losses are one sum.
     """
 
+    NAME = "Faster R-CNN"
+
     def __init__(self, learn, seed, rate=0.01, steps=150):
         super().__init__()
         self.backbone, self.rpn, self.head = pretrained(seed), RPN(), Head()
@@ -634,6 +642,8 @@ class YOLO(nn.Module):
 
     Each square says two boxes of five numbers, and the classes.
     """
+
+    NAME = "YOLO"
 
     def __init__(self, learn, seed, rate=0.01, steps=200):
         super().__init__()

@@ -21,7 +21,7 @@ def _blocks(generator: torch.Generator) -> list[Case]:
         case("the same shape", "values", (4, 4, 3, 1, 2), (3, 4, 5, 6)),
         case("half of the size", "values", (4, 3, 3, 2, 2), (3, 4, 7, 5)),
         case("the same shape, in evaluation", "values", (8, 8, 3, 1, 1), (2, 8, 4, 5), training=False),
-        case("factor 1, other channels", "edge cases", (4, 3, 3, 1, 1), (2, 4, 6, 4)),
+        case("factor 1, seven channels, other ones out", "edge cases", (7, 3, 3, 1, 1), (2, 7, 6, 4)),
         case("a kernel of 5, half of the size, the same channels", "edge cases", (4, 4, 5, 2, 3), (2, 4, 6, 7)),
         case("squeezed to one channel", "edge cases", (2, 2, 3, 1, 3), (2, 2, 5, 4)),
         case("half of the size, float64", "contract", (4, 2, 3, 2, 2), (2, 4, 7, 6), dtype=torch.float64),

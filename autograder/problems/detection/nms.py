@@ -39,10 +39,12 @@ def _cases(generator: torch.Generator) -> list[Case]:
     first, ranks = layout()
     second, other_ranks = layout((5, 2, 7, 3, 0, 6, 1, 4))
     third, more_ranks = layout((1, 4, 3, 6, 7, 0, 5, 2))
+    upright, upright_ranks = layout((3, 0, 6, 2, 5, 1, 7, 4))
     two = given([[0, 0, 2, 1], [0, 0, 1, 1]])
     factor = float(uniform(generator, 0.5, 2))
     return [
         case("8 boxes, iou_threshold 0.5", "values", first, scored(ranks), 0.5),
+        case("8 boxes, x and y exchanged", "values", upright[:, [1, 0, 3, 2]], scored(upright_ranks), 0.5),
         case("8 boxes in another order, iou_threshold 0.2", "values", second, scored(other_ranks), 0.2),
         case("8 boxes, scores below 0, iou_threshold 0.7", "values", third, scored(more_ranks, -2.0), 0.7),
         case("equal scores", "edge cases", first, [0.5, 0.5, 0.75, 0.5, 0.5, 0.75, 0.5, 0.5], 0.5),
@@ -60,6 +62,13 @@ def _cases(generator: torch.Generator) -> list[Case]:
             "boxes that touch, iou_threshold 0",
             "edge cases",
             given([[0, 0, 2, 2], [2, 0, 4, 2], [1, 1, 3, 2]]),
+            scored((2, 0, 1)),
+            0.0,
+        ),
+        case(
+            "boxes that touch, one above the other, iou_threshold 0",
+            "edge cases",
+            given([[0, 0, 2, 2], [0, 2, 2, 4], [1, 1, 2, 3]]),
             scored((2, 0, 1)),
             0.0,
         ),

@@ -49,6 +49,13 @@ def _cases(gradient: bool) -> Cases:
                 features=below_zero(),
             ),
             case(
+                "regions over the border of a high map",
+                "edge cases",
+                near([[0, 2, 7, 6, 14], [1, -2, 6, 4, 11], [0, 5, -3, 11, 4]]),
+                (3, 2),
+                shape=(2, 3, 12, 9),
+            ),
+            case(
                 "a region outside, features below 0",
                 "edge cases",
                 near([[0, 14, 11, 18, 15], [1, -9, -8, -4, -3], [0, 2, 1, 6, 4]]),
