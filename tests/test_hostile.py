@@ -57,6 +57,10 @@ LIMITS = Limits(
     cell_seconds=3, notebook_seconds=40, cpu_seconds=20, memory=int(1.5 * GIBI), processes=64, open_files=256,
     file_size=2**26, scratch=2**27, output=20_000,
 )  # fmt: skip
+# An honest submission has the time that any has; a machine may stand still for as long as a hostile one is given.
+HONEST = replace(
+    LIMITS, cell_seconds=Limits.cell_seconds, notebook_seconds=Limits.notebook_seconds, cpu_seconds=Limits.cpu_seconds
+)
 # Seconds by the clock in which the worst submission must be done with (an idle machine takes half a minute), bytes that
 # it may cost the grader at any moment, and the files that the grader may have open after all of them.
 PATIENCE = 600
@@ -153,7 +157,7 @@ def look_around(folder):
     insert(notebook, SURROUNDINGS)
     (folder / "honest" / WORD).mkdir(parents=True)
     nbformat.write(notebook, folder / "honest" / WORD / f"{WORD}.ipynb")
-    submission, graded = run(folder / "honest" / WORD, LIMITS, brief(RELEASED))
+    submission, graded = run(folder / "honest" / WORD, HONEST, brief(RELEASED))
     lost = differences(graded.results[WORD].scores, {name: POINTS[name] for name in FEW})
     assert lost == {}, [
         text
@@ -162,12 +166,9 @@ def look_around(folder):
         for text in texts(cell.outputs)
     ]
     assert (submission.remarks, graded.remarks) == ((), ())
-    return next(
-        output.text
-        for cell in nbformat.reads(graded.notebooks[WORD], as_version=4).cells
-        if cell.source == SURROUNDINGS
-        for output in cell.outputs
-    )
+    (around,) = (c for c in nbformat.reads(graded.notebooks[WORD], as_version=4).cells if c.source == SURROUNDINGS)
+    assert [output.output_type for output in around.outputs] == ["stream"], list(texts(around.outputs))
+    return around.outputs[0].text
 
 
 def machine(scratch):
