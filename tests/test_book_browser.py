@@ -455,8 +455,10 @@ def test_no_page_asks_for_more_than_a_megabyte_before_its_figures(visits, server
     assert any("mathjax" in path for path in size)
 
 
-def test_nothing_but_one_style_sheet_stops_a_page():
+def test_nothing_but_one_style_sheet_stops_a_page(book):
     """A page is seen when it has come, with its style sheet; scripts wait until then."""
+    assert book.returncode == 0
+    assert (HTML / "intro.html").exists()
     for path in (path for path in HTML.rglob("*.html") if "_static" not in path.parts and path.stem != "search"):
         page = path.read_text("utf-8")
         head = page.partition("</head>")[0]
@@ -465,7 +467,8 @@ def test_nothing_but_one_style_sheet_stops_a_page():
         assert [script for script in scripts if not re.search("defer|async", script)] == [], path
 
 
-def test_every_icon_of_a_page_is_in_its_font():
+def test_every_icon_of_a_page_is_in_its_font(book):
+    assert book.returncode == 0
     sheet = (HTML / "_static" / "pages.css").read_text("utf-8")
     characters = dict(re.findall(r'\.(fa-[\w-]+)(?:::?before)?(?:,[^{]*)?\{[^}]*"(.)"', sheet))
     icons = TTFont(HTML / "_static" / "icons.woff").getBestCmap()

@@ -5,6 +5,7 @@ The theme has ten style sheets of 570 KB, a font of 1,400 icons, and a dozen scr
 it is there. On a slow connection that is two seconds.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator
 from importlib.resources import as_file, files
@@ -125,6 +126,7 @@ def lighten(folder: Path) -> None:
     scripts = [path.read_text("utf-8") for path in static.rglob("*.js") if "mathjax" not in path.parts]
     used = Used(list(pages.values()), scripts)
     sheets: dict[tuple[str, ...], str] = {}
+    versions: dict[tuple[str, ...], str] = {}
     options = (static / "documentation_options.js").read_text("utf-8")
     for path, page in pages.items():
         links = list(LINK.finditer(page))
@@ -133,9 +135,14 @@ def lighten(folder: Path) -> None:
             continue
         if names not in sheets:
             sheets[names] = SHEET if not sheets else f"pages-{len(sheets)}.css"
-            (static / sheets[names]).write_text(one_sheet(static, list(names), used), "utf-8")
+            text = one_sheet(static, list(names), used)
+            (static / sheets[names]).write_text(text, "utf-8")
+            # A browser that keeps an older one must ask for this one.
+            versions[names] = hashlib.sha256(text.encode()).hexdigest()[:8]
         first = links[0]
-        page = page.replace(first[0], f'\n    <link rel="stylesheet" href="{first[1]}{sheets[names]}" />', 1)
+        page = page.replace(
+            first[0], f'\n    <link rel="stylesheet" href="{first[1]}{sheets[names]}?v={versions[names]}" />', 1
+        )
         for link in links[1:]:
             page = page.replace(link[0], "", 1)
         page = OPTIONS.sub(lambda _: f"<script>{options}</script>", PRELOADED.sub("", page))
