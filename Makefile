@@ -2,14 +2,14 @@
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup course book downloads handout release demo test lint system-packages clean
+.PHONY: help setup course book downloads handout release demo test lint setup-and-system-packages system-packages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
 
 course: setup release book demo ## run the course: book, exercises, and a demo class that is graded
 
-test: lint system-packages ## test the course: lint, exercises against solutions, pytest with the book build
+test: setup-and-system-packages lint ## test the course: lint, exercises against solutions, pytest with the book build
 	.venv/bin/autograder release --check
 	@# In the order of the files, for the longest, the book, comes early; tests/scheduling.py says what stays together.
 	.venv/bin/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
@@ -36,6 +36,9 @@ lint: setup ## ruff: check and format; lint-imports: which module imports which
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/lint-imports --no-cache --no-logo
+
+setup-and-system-packages: # the one waits for the network, the other computes
+	@scripts/system_packages & packages=$$!; scripts/setup; made=$$?; wait $$packages && exit $$made
 
 system-packages: ## look for the Debian packages that some tests need; install them when root
 	@scripts/system_packages

@@ -1,9 +1,11 @@
 """The course's folders, and nbgrader set to work in them."""
 
+import functools
 import os
 import sys
 from pathlib import Path
 
+from nbgrader import api
 from nbgrader.apps import NbGrader
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
@@ -32,7 +34,7 @@ class NoCourseError(Exception):
 
 def nbgrader_here() -> NbGraderAPI:
     """nbgrader for the course that its own commands find in the working folder. Raises `NoCourseError`."""
-    _have_alembic()
+    have_alembic()
     path, app = list(sys.path), NbGrader(log_level="ERROR")
     app.initialize([])
     # nbgrader puts the working folder before everything that is installed.
@@ -48,15 +50,20 @@ def nbgrader_here() -> NbGraderAPI:
 
 def nbgrader_at(root: Path) -> NbGraderAPI:
     """nbgrader for the course at `root`, with the configuration that lies there, or else with this repository's."""
-    _have_alembic()
+    have_alembic()
     place = root if (root / "nbgrader_config.py").exists() else ROOT
     config: Config = PyFileConfigLoader("nbgrader_config.py", path=str(place)).load_config()
     config.CourseDirectory.root = str(root)
     return NbGraderAPI(coursedir=CourseDirectory(config=config), config=config, log_level="ERROR")
 
 
-def _have_alembic() -> None:
-    """Let nbgrader find the command `alembic`, which it runs when it creates a gradebook."""
+# The version of its tables, for which nbgrader runs a command whenever it creates a gradebook, for a second each time.
+_alembic_version = functools.cache(api.get_alembic_version)
+
+
+def have_alembic() -> None:
+    """Let nbgrader find the command `alembic`, which it runs when it creates a gradebook, and run it once."""
+    api.get_alembic_version = _alembic_version
     environment = str(Path(sys.executable).parent)
     if environment not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] = environment + os.pathsep + os.environ["PATH"]

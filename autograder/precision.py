@@ -67,6 +67,8 @@ def _settings() -> tuple[str, bool, list[str]]:
     What a place says is seen when the more general ones say nothing. An older setting cannot be read while a newer one
     contradicts it, so it is read beside values that agree.
     """
+    # To be refused takes as long as all else, and while the places say what they say it is rarely refused.
+    shortens = _shortens()
     own = []
     for place in _places():
         own.append(getattr(place, _FIELD))
@@ -79,12 +81,18 @@ def _settings() -> tuple[str, bool, list[str]]:
             products = torch.get_float32_matmul_precision()
             if products == said or not own:
                 break
+    if shortens is None:
+        shortens = _shortens()
+    # Where it contradicts the places even now that they say nothing, it is True.
+    return products, shortens is not False, own
+
+
+def _shortens() -> bool | None:
+    """torch's older setting of cuDNN; None where a newer one contradicts it."""
     try:
-        shortens = torch.backends.cudnn.allow_tf32
+        return torch.backends.cudnn.allow_tf32
     except RuntimeError:
-        # It contradicts the places, which say nothing now.
-        shortens = True
-    return products, shortens, own
+        return None
 
 
 def _set(products: str, shortens: bool, own: list[str]) -> None:

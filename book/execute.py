@@ -131,8 +131,8 @@ def execute(folder: Path, only: list[str] | None = None) -> int:
             forget(cache, Path(page))
     logger = logging.getLogger("book")
     logger.setLevel(logging.INFO)
-    waiting, failed = list(cells), []
-    for _ in range(TRIES):
+    waiting, failed = [page for page in cells if cache.get_cached_project_nb(page) is None], []
+    for _ in range(TRIES if waiting else 0):
         with forked():
             found = Executor(cache, logger).run_and_cache(filter_uris=waiting, timeout=CLOCK_OF_A_CELL)
         for page in found.succeeded:

@@ -16,10 +16,17 @@ _verdicts: WeakKeyDictionary[Exam, dict[Program, Verdict]] = WeakKeyDictionary()
 
 
 # Not for ever: an exam holds the outputs of every known program that it has met.
-@functools.lru_cache(maxsize=24)
+@functools.lru_cache(maxsize=32)
 def exam(name: str, seed: int, device: torch.device = CPU, dtype: torch.dtype | None = None) -> Exam:
-    """The exam of the problem `name`, made once in a process."""
-    return Exam(problems()[name], seed, device, dtype)
+    """The exam of the problem `name`, made once in a process.
+
+    That of a `dtype` has the cases which it changes: the others are those of the exam without it, to the last bit.
+    """
+    made = Exam(problems()[name], seed, device, dtype)
+    if dtype is not None:
+        drawn = exam(name, seed, device).cases
+        made.cases = [case for case, as_drawn in zip(made.cases, drawn, strict=True) if case.dtype != as_drawn.dtype]
+    return made
 
 
 def verdict_on(exam: Exam, program: Program) -> Verdict:

@@ -7,12 +7,9 @@ from autograder.problems import problems
 # Files whose tests go over the problems, and share what is expensive about one.
 OF_PROBLEMS = ("test_problems.py", "test_programs.py", "test_exchange.py", "test_handout.py")
 
-# So many seeds, from 0 on, are those of all tests of a problem; those with later ones are a group of their own.
-SHARED = 10
-
 
 class ByProblem(LoadScopeScheduling):
-    """Keeps the tests of a file in one process, and those of `OF_PROBLEMS` by problem, and by seed if they say one."""
+    """Keeps the tests of a file in one process, and those of `OF_PROBLEMS` by problem."""
 
     def _split_scope(self, nodeid: str) -> str:
         return group_of(nodeid)
@@ -23,6 +20,4 @@ def group_of(nodeid: str) -> str:
     path, _, test = nodeid.partition("::")
     words = test.partition("[")[2].removesuffix("]").split("-")
     problem = next((word for word in words if word in problems()), None)
-    if problem is None or not path.endswith(OF_PROBLEMS):
-        return path
-    return f"{problem}, seed {words[-1]}" if words[-1].isdigit() and int(words[-1]) >= SHARED else problem
+    return path if problem is None or not path.endswith(OF_PROBLEMS) else problem

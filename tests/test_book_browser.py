@@ -17,18 +17,14 @@ from urllib.parse import unquote, urldefrag, urlsplit
 from zipfile import ZipFile
 
 import pytest
-import yaml
 from axe_playwright_python.sync_playwright import Axe
+from contents import NAMES
 from fontTools.ttLib import TTFont
 from playwright.sync_api import Browser, BrowserContext, Page, TimeoutError, sync_playwright
 from pypdf import PdfReader
 
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
-TOC = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text("utf-8"))
-CHAPTERS = [chapter for part in TOC["parts"] for chapter in part["chapters"]]
-# The pages in the order in which they are read.
-NAMES = [TOC["root"]] + [page["file"] for chapter in CHAPTERS for page in (chapter, *chapter.get("sections", []))]
 ADDRESSES = ("COURSE_BOOK_", "COURSE_REPOSITORY_")
 WITHOUT_ADDRESS = {key: value for key, value in os.environ.items() if not key.startswith(ADDRESSES)}
 

@@ -54,9 +54,11 @@ def course(tmp_path):
         shutil.copytree(ROOT / "book" / name, root / "book" / name, ignore=ignore)
     for name in ("build.py", "environment.py", "execute.py", "kernels.py", "_kernel.py", "course.mplstyle"):
         shutil.copy(ROOT / "book" / name, root / "book" / name)
-    # Less than the pages of the course need, so that a build takes half the time.
+    # Less than the pages of the course need, and style sheets as they come, so that a build takes half the time.
     change(root / "book" / "kernels.py", r"LOADED = \([^)]*\)", 'LOADED = ("ipykernel.kernelapp", "torch")')
     shutil.copy(ROOT / "_config.yml", root / "_config.yml")
+    change(root / "_config.yml", r"\n +weight: book/_ext/", "")
+    change(root / "_config.yml", r"\n +- weight", "")
     (root / "book" / "_toc.yml").write_text("format: jb-book\nroot: page\n")
     (root / "book" / "references.bib").write_text("")
     (root / "requirements.txt").write_text("")

@@ -10,14 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
+from contents import BOOK, WORDS
 
 ROOT = Path(__file__).resolve().parents[1]
-BOOK = ROOT / "book"
-TOC = yaml.safe_load((BOOK / "_toc.yml").read_text("utf-8"))
-WORDS = [
-    Path(chapter["file"]).parent.name for part in TOC["parts"] for chapter in part["chapters"] if "sections" in chapter
-]
 # What tells of the course and its notes as a whole; the errata quote the signs of the notes.
 APPENDICES = [BOOK / "intro.md", BOOK / "notation.md", BOOK / "glossary.md", BOOK / "grading.md"]
 LESSONS = [page for word in WORDS for page in sorted((BOOK / word).glob("*.md"))]

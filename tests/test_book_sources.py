@@ -7,24 +7,11 @@ from pathlib import Path
 
 import jupytext
 import pytest
-import yaml
+from contents import BOOK, CHAPTERS, NAMES, WORDS, names_of
 
 ROOT = Path(__file__).resolve().parents[1]
-BOOK = ROOT / "book"
-
-
-def names_of(chapter: dict) -> list[str]:
-    """The names of a chapter's pages, as the contents have them."""
-    return [chapter["file"], *(section["file"] for section in chapter.get("sections", []))]
-
-
-TOC = yaml.safe_load((BOOK / "_toc.yml").read_text("utf-8"))
-PARTS = {part["caption"]: part["chapters"] for part in TOC["parts"]}
-NAMES = [TOC["root"], *(name for chapters in PARTS.values() for chapter in chapters for name in names_of(chapter))]
-CHAPTERS = [chapter for caption, chapters in PARTS.items() if caption != "Appendices" for chapter in chapters]
-# A chapter is a page, or a folder of short pages.
-FOLDERS = [Path(chapter["file"]).parent.name for chapter in CHAPTERS if "sections" in chapter]
 PAGES = sorted(BOOK.rglob("*.md"))
+ERRATA = [page for page in PAGES if page.parent.name == "errata" and page.stem != "index"]
 SOURCES = [
     ROOT / "_config.yml",
     *sorted(path for path in BOOK.rglob("*") if path.is_file() and "__pycache__" not in path.parts),
@@ -82,15 +69,18 @@ def test_every_page_is_in_the_contents_once():
 
 
 def test_every_erratum_stands_in_the_table_of_the_notes():
-    errata = re.findall(r"^\((errata-[a-z0-9-]+)\)=$", (BOOK / "errata.md").read_text("utf-8"), re.MULTILINE)
+    pages = {page.stem: page.read_text("utf-8") for page in ERRATA}
+    assert pages.keys() == set(WORDS)
+    errata = re.findall(r"^\((errata-[a-z0-9-]+)\)=$", "".join(pages.values()), re.MULTILINE)
     named = re.findall(r"\{ref\}`corrected <([^>]+)>`", (BOOK / "notes.md").read_text("utf-8"))
     assert errata
     assert set(errata) == set(named)
 
 
 def test_the_code_of_each_erratum_is_folded():
-    unfolded = [n for n, _, metadata in code_cells(BOOK / "errata.md") if "hide-input" not in metadata.get("tags", ())]
-    assert unfolded == []
+    cells = [(page.stem, n, metadata.get("tags", ())) for page in ERRATA for n, _, metadata in code_cells(page)]
+    assert len(cells) > 50
+    assert [(page, n) for page, n, tags in cells if "hide-input" not in tags] == []
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter["file"])

@@ -6,7 +6,7 @@ import re
 
 import pytest
 import torch
-from exams import CPU, exam
+from exams import CPU, exam, verdict_on
 from safetensors.torch import save
 
 from autograder.calls import exchange
@@ -33,7 +33,11 @@ def test_a_verdict_is_the_same_on_both_sides(name):
     """Every known program of every problem, called here and over the boundary."""
     problem, shared = problems()[name], exam(name, 3)
     for program in (*problem.alternatives, *problem.mistakes):
-        from_here = shared.judge([shared.outcome_of(program, i) for i in range(len(shared.cases))])
+        if problem.measured is None and not any(case.timed for case in shared.cases):
+            from_here = verdict_on(shared, program)
+        else:
+            # For a verdict of its own it would be run anew, which takes another time, and may give other numbers.
+            from_here = shared.judge([shared.outcome_of(program, i) for i in range(len(shared.cases))])
         assert told(verdict_over_the_boundary(shared, problem.functions_of(program))) == told(from_here)
 
 

@@ -136,7 +136,7 @@ def _cast(value: Any, case: Case, device: torch.device) -> Any:
     return tensor
 
 
-def arguments_of(inputs: Inputs) -> list[Any]:
+def arguments_of(inputs: Mapping[Any, Any]) -> list[Any]:
     return [value for name, value in inputs.items() if name not in ("dout", OUT)]
 
 
@@ -144,12 +144,13 @@ def tensors_in(value: Any, name: str = "") -> Iterator[tuple[str, torch.Tensor]]
     """All tensors in an argument, each with the way to it: ``params['W1']``."""
     if isinstance(value, torch.Tensor):
         yield name, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from tensors_in(item, f"{name}[{key!r}]" if name else key)
     elif isinstance(value, list | tuple):
         for i, item in enumerate(value):
             yield from tensors_in(item, f"{name}[{i}]")
+    # Last, for to ask this of a number takes longer than all else.
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from tensors_in(item, f"{name}[{key!r}]" if name else key)
 
 
 # A whole number of as many bits, which shows what is in a NaN: as a number it is equal to nothing, not even to itself.

@@ -22,7 +22,7 @@ from autograder.calls.returned import (
 from autograder.calls.signature import Ask, Call, Signature
 
 
-def forward(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
+def forward(signature: Signature, case: Case, inputs: Mapping[Any, Any], ask: Ask) -> tuple[torch.Tensor, ...]:
     """Call ``f_forward(*arguments)``, which returns ``(out, cache)``; the output is ``out``.
 
     A function that returns more has it between the two: ``(out, (running_mean, running_var), cache)``.
@@ -98,7 +98,7 @@ def draws(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[t
 def forward_draws(signature: Signature, case: Case, inputs: Inputs, ask: Ask) -> tuple[torch.Tensor, ...]:
     """Call ``f_forward(*arguments)``, which returns ``(out, cache)``, as `draws` does; the outputs are the outs."""
     out = replace(signature, returns=signature.returns[:1])
-    return _drawn(signature, inputs, lambda arguments: forward(out, case, Inputs(dict(enumerate(arguments))), ask)[0])
+    return _drawn(signature, inputs, lambda arguments: forward(out, case, dict(enumerate(arguments)), ask)[0])
 
 
 def _drawn(signature: Signature, inputs: Inputs, call: Callable[[list[Any]], Any]) -> tuple[torch.Tensor, ...]:

@@ -1,5 +1,6 @@
 """What is called: a function's name, the kind of call, the form of its result, and what it must not use."""
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +32,7 @@ class Signature:
     forbidden: frozenset[str] = frozenset()
     upstream: tuple[str, ...] = ()
 
-    @property
+    @functools.cached_property
     def labels(self) -> tuple[str, ...]:
         """The names of all tensors that a call returns, one after the other."""
         return tuple(leaves(self.returns))

@@ -68,7 +68,7 @@ def _settings(signature: Signature, settings: Any, space: Mapping[str, Any]) -> 
 def _check_names(signature: Signature, found: Any, space: Mapping[str, Any]) -> None:
     if not isinstance(found, Mapping):
         raise ComplaintError(f"{signature.name} gave {kind_of(found)} where a dict was expected.")
-    if set(found) != set(space):
+    if found.keys() != space.keys():
         got, asked = (shorten(", ".join(map(str, names))) or "none" for names in (found, space))
         raise ComplaintError(f"{signature.name} gave a dict with the keys {got}; expected the keys {asked}.")
 
